@@ -1,0 +1,245 @@
+"""`Segments`: what happens when, as ground truth or as predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_asn._packed import (
+    Offsets,
+    Packed,
+    check_ids,
+    check_offsets,
+    check_unique,
+    offsets_from_lengths,
+)
+
+
+class Segment(NamedTuple):
+    """One action instance: ``[start, end)`` in seconds, or in clips where `Clips` has no timing.
+
+    `score` is NaN for ground truth.
+    """
+
+    label: Any
+    start: float
+    end: float
+    score: float = float("nan")
+
+
+class Segments(Packed[list[Segment]]):
+    """Temporal segments of many videos, packed into flat columns.
+
+    A sequence with one entry a video: ``segments[3]`` is the list of `Segment` of video 3, which
+    may be empty; slices, index arrays and masks give another `Segments`.
+
+    Parameters
+    ----------
+    offsets : array-like of int, shape (n_videos + 1,)
+        Borders of the videos in the columns that follow.
+    label : array-like, shape (n_segments,)
+        Labels of one type (all strings, or all numbers).
+    start, end : array-like of float, shape (n_segments,)
+        Half-open intervals, ``start < end``, in seconds (clips where `Clips` has no timing).
+    score : array-like of float, shape (n_segments,), default=None
+        Confidence; None for ground truth (stored as NaN).
+    ids : sequence of str, shape (n_videos,), default=None
+        Names of the videos.
+
+    Raises
+    ------
+    ValueError
+        A time is not finite, ``start >= end``, labels mix types, or lengths differ.
+
+    See Also
+    --------
+    Segments.from_list, Segments.from_frame
+
+    Examples
+    --------
+    >>> from sklearn_asn import Segments
+    >>> y = Segments.from_list([[("jump", 1.0, 2.5), ("run", 4.0, 9.0)], []])
+    >>> len(y), y[0][0].label, y[1]
+    (2, 'jump', [])
+    >>> y.to_frame()[["video", "label", "start", "end"]]
+       video label  start  end
+    0      0  jump    1.0  2.5
+    1      0   run    4.0  9.0
+    """
+
+    _flat = ("label", "start", "end", "score")
+    _per_video = ("ids",)
+
+    def __init__(
+        self,
+        offsets: ArrayLike,
+        label: ArrayLike,
+        start: ArrayLike,
+        end: ArrayLike,
+        score: ArrayLike | None = None,
+        ids: Iterable[str] | None = None,
+    ) -> None:
+        self.label = check_label_array(label, "label")
+        self.offsets: Offsets = check_offsets(offsets, len(self.label))
+        self.start = np.asarray(start, dtype=np.float64)
+        self.end = np.asarray(end, dtype=np.float64)
+        self.score = (
+            np.full(len(self.label), np.nan)
+            if score is None
+            else np.asarray(score, dtype=np.float64)
+        )
+        self.ids = check_ids(ids, len(self))
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        for name in ("start", "end", "score"):
+            if getattr(self, name).shape != self.label.shape:
+                raise ValueError(
+                    f"{name} has shape {getattr(self, name).shape}, label {self.label.shape}."
+                )
+        finite = np.isfinite(self.start) & np.isfinite(self.end)
+        bad = np.flatnonzero(~finite | ~(self.start < self.end))
+        if len(bad):
+            first = int(bad[0])
+            raise ValueError(
+                f"Segment {self._describe(first)}: expected finite times with start < end "
+                f"({len(bad)} such segments)."
+            )
+
+    def _describe(self, row: int) -> str:
+        video = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        return (
+            f"{row - int(self.offsets[video])} of video {video} "
+            f"({self.label[row]!s}, {self.start[row]:g}, {self.end[row]:g})"
+        )
+
+    @classmethod
+    def from_list(
+        cls, videos: Sequence[Sequence[Any]], ids: Iterable[str] | None = None
+    ) -> Segments:
+        """Pack one list of ``(label, start, end)`` or ``(label, start, end, score)`` a video."""
+        rows: list[Segment] = []
+        for i, video in enumerate(videos):
+            for item in video:
+                try:
+                    rows.append(Segment(*item))
+                except TypeError:
+                    raise ValueError(
+                        f"Segments of video {i} must be (label, start, end) or "
+                        f"(label, start, end, score), got {item!r}."
+                    ) from None
+        label, start, end, score = zip(*rows, strict=True) if rows else ((), (), (), ())
+        offsets = offsets_from_lengths([len(v) for v in videos])
+        segments = cls(offsets, label, start, end, score, ids)
+        check_unique(segments.ids)
+        return segments
+
+    @classmethod
+    def from_frame(
+        cls, frame: pd.DataFrame, *, videos: Sequence[str] | int | None = None
+    ) -> Segments:
+        """Pack a frame with the columns video, label, start, end and, if there, score.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            One segment a row. Integers in ``video`` are positions, anything else is an id.
+        videos : sequence of str or int, default=None
+            All ids in the order wanted (or how many videos there are, for positions): videos
+            without a segment are known only from here. None: ids in order of first appearance, or
+            positions up to the largest.
+
+        Raises
+        ------
+        ValueError
+            A column is missing, or a row names a video that is not among `videos`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"video": ["b"], "label": ["run"], "start": [0.0], "end": [1.0]})
+        >>> Segments.from_frame(frame, videos=["a", "b"]).lengths.tolist()
+        [0, 1]
+        """
+        missing = {"video", "label", "start", "end"} - set(frame.columns)
+        if missing:
+            raise ValueError(f"frame lacks the columns {sorted(missing)}.")
+        column = frame["video"].to_numpy()
+        if len(column) and np.issubdtype(column.dtype, np.integer) and not _is_sized(videos):
+            ids = None
+            n = int(column.max()) + 1 if videos is None else int(videos)  # type: ignore[arg-type]
+            position = column.astype(np.int64)
+            known = (position >= 0) & (position < n)
+        else:
+            if isinstance(videos, int):
+                if len(column):
+                    raise ValueError("videos is a number, but the video column holds ids.")
+                n, ids = videos, None
+            else:
+                names = column if videos is None else videos
+                ids = list(dict.fromkeys(str(v) for v in names))
+                n = len(ids)
+                if _is_sized(videos) and n != len(videos):  # type: ignore[arg-type]
+                    raise ValueError("videos repeats an id.")
+            index = pd.Index(ids if ids is not None else [])
+            position = index.get_indexer(pd.Index([str(v) for v in column]))
+            known = position >= 0
+        if not np.all(known):
+            unknown = sorted({str(v) for v in column[~known]})
+            raise ValueError(f"frame names videos that are not in `videos`: {unknown[:5]}.")
+        order = np.argsort(position, kind="stable")
+        score = frame["score"].to_numpy()[order] if "score" in frame.columns else None
+        return cls(
+            offsets_from_lengths(np.bincount(position, minlength=n)),
+            frame["label"].to_numpy()[order],
+            frame["start"].to_numpy()[order],
+            frame["end"].to_numpy()[order],
+            score,
+            ids,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one segment a row; ``video`` is the id where there is one, else the position."""
+        video = self.video if self.ids is None else self.ids[self.video]
+        columns = {name: getattr(self, name) for name in self._flat}
+        return pd.DataFrame({"video": video, **columns})
+
+    def _item(self, rows: slice, video: int) -> list[Segment]:
+        columns = (getattr(self, name)[rows].tolist() for name in self._flat)
+        return [Segment(*row) for row in zip(*columns, strict=True)]
+
+    def filter(self, keep: NDArray[np.bool_]) -> Self:
+        """Return the segments where `keep` is true; every video stays, if only empty."""
+        keep = np.asarray(keep, dtype=bool)
+        if keep.shape != self.label.shape:
+            raise ValueError(f"keep has shape {keep.shape}, expected {self.label.shape}.")
+        counts = np.bincount(self.video[keep], minlength=len(self))
+        return self._replaced(offsets_from_lengths(counts), keep, slice(None))
+
+    def __repr__(self) -> str:
+        return f"Segments(n_videos={len(self)}, n_segments={len(self.label)})"
+
+
+def check_label_array(labels: Any, name: str) -> NDArray[Any]:
+    """Return labels as a 1-D array of one type: strings, or numbers."""
+    if not hasattr(labels, "dtype"):
+        labels = list(labels)
+    is_text = [isinstance(v, str) for v in labels]
+    if any(is_text) and not all(is_text):
+        raise ValueError(f"{name} mixes strings and other types; use labels of one type.")
+    array = np.asarray(labels)
+    if len(is_text) and all(is_text):
+        array = array.astype(np.str_)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be 1-D, got shape {array.shape}.")
+    if np.issubdtype(array.dtype, np.floating) and not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} contains NaN or infinity.")
+    return array
+
+
+def _is_sized(videos: Any) -> bool:
+    return videos is not None and not isinstance(videos, int)
