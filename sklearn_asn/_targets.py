@@ -1,0 +1,125 @@
+"""Read y in any accepted form: which labels occur in which video, and segments if there."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from sklearn_asn._packed import Offsets, offsets_from_lengths
+from sklearn_asn.segments import Segments, check_label_array
+
+FORMS = (
+    "a 1-D array of labels (one per video), a list of sets of labels, a 0/1 indicator matrix, "
+    "a list of lists of (label, start, end), or Segments"
+)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Labels of every video (each once), packed, and the segments they came from."""
+
+    label: NDArray[Any]
+    offsets: Offsets
+    segments: Segments | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def video(self) -> NDArray[np.int64]:
+        """Video that every label belongs to."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def indicator(self, classes: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which of `classes` (sorted) occur, ``(n_videos, n_classes)``; others are left out."""
+        found = np.zeros((len(self), len(classes)), dtype=bool)
+        if len(self.label):
+            check_comparable(self.label, classes)
+            code = np.minimum(np.searchsorted(classes, self.label), len(classes) - 1)
+            known = classes[code] == self.label
+            found[self.video[known], code[known]] = True
+        return found
+
+
+def parse_targets(y: Any) -> Targets:
+    """Read `y` in any of the accepted forms.
+
+    Raises
+    ------
+    ValueError
+        `y` has none of the forms, or its labels are not finite or of mixed types.
+    """
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None")
+    if isinstance(y, Segments):
+        return _from_segments(y)
+    if sparse.issparse(y):
+        y = y.toarray()
+    if isinstance(y, pd.DataFrame) and y.shape[1] > 1:
+        return _from_indicator(y.to_numpy(), np.asarray(y.columns))
+    if not isinstance(y, list | tuple):
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[1] > 1:
+            return _from_indicator(y, np.arange(y.shape[1]))
+        if y.ndim != 1 or y.dtype != object:
+            return _from_labels(y)
+    return _from_items(list(y))
+
+
+def check_comparable(a: NDArray[Any], b: NDArray[Any]) -> None:
+    """Refuse to compare labels that are strings with labels that are numbers."""
+    if (a.dtype.kind in "US") != (b.dtype.kind in "US"):
+        raise ValueError(
+            f"Labels of y are {a.dtype}, but the classes are {b.dtype}: they cannot match."
+        )
+
+
+def _from_items(y: list[Any]) -> Targets:
+    """Read a list whose entries say its form: sets, lists of segments, rows of 0/1, labels."""
+    if y and all(isinstance(entry, Set) for entry in y):
+        label = check_label_array([v for entry in y for v in sorted(entry)], "y")
+        return Targets(label, offsets_from_lengths([len(entry) for entry in y]))
+    is_list = [isinstance(entry, list | tuple | np.ndarray) for entry in y]
+    if y and all(is_list):
+        flat = [item for entry in y for item in entry]
+        if all(isinstance(item, tuple) for item in flat):
+            return _from_segments(Segments.from_list(y))
+        if len({len(entry) for entry in y}) == 1 and not isinstance(flat[0], str):
+            return parse_targets(np.asarray(y))
+    if any(is_list) or any(isinstance(entry, Set | dict) for entry in y):
+        odd = next(i for i, v in enumerate(y) if type(v) is not type(y[0]) or is_list[i])
+        raise ValueError(f"y[{odd}] is {y[odd]!r}; expected y to be {FORMS}.")
+    return _from_labels(np.asarray(y) if len(set(map(type, y))) < 2 else check_label_array(y, "y"))
+
+
+def _from_labels(y: NDArray[Any]) -> Targets:
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "O":
+        y = check_label_array(list(y), "y")
+    if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
+        raise ValueError("Input y contains NaN or infinity.")
+    if len(y):
+        check_classification_targets(y)
+    return Targets(y, offsets_from_lengths(np.ones(len(y), dtype=np.int64)))
+
+
+def _from_indicator(y: NDArray[Any], classes: NDArray[Any]) -> Targets:
+    present = np.equal(y, 1)
+    if not np.all(present | np.equal(y, 0)):
+        raise ValueError(f"A 2-D y must hold only 0 and 1; expected y to be {FORMS}.")
+    return Targets(classes[np.nonzero(present)[1]], offsets_from_lengths(present.sum(axis=1)))
+
+
+def _from_segments(y: Segments) -> Targets:
+    classes, code = np.unique(y.label, return_inverse=True)
+    present = np.zeros((len(y), len(classes)), dtype=bool)
+    present[y.video, code] = True
+    return Targets(classes[np.nonzero(present)[1]], offsets_from_lengths(present.sum(axis=1)), y)
