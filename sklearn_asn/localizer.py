@@ -1,0 +1,373 @@
+"""`ASNLocalizer`: the Action Sensitive Network as an estimator; reads as section 3.3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_asn import cas
+from sklearn_asn._base import BaseLocalizer, Supervised
+from sklearn_asn._packed import Offsets
+from sklearn_asn._streams import STREAMS, resolve_streams, streams_of
+from sklearn_asn._validation import check_choice, check_count, check_number, check_selection
+from sklearn_asn.clips import is_ragged
+from sklearn_asn.network import LEVELS, SINGLE_STREAM, VARIANTS
+from sklearn_asn.training import Recipe
+
+
+class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Find when actions happen, from videos of which only the labels are known.
+
+    The Action Sensitive Network: clip features of two streams go through an Action Sensitive
+    Extractor (ASE), a classification head and an attention head; softmax attention pools clips
+    into videos, which are trained against video-level labels. In use, clips whose attention is
+    below a quantile recorded during training are background, and runs of the rest are segments.
+
+    Parameters
+    ----------
+    variant : {"bilinear", "bottleneck", "fusion", "two-stream", "temporal", "spatial"}, \
+            default="bilinear"
+        The ASE (section 3.1). ``"temporal"`` and ``"spatial"`` read one stream; ``"two-stream"``
+        trains both apart and averages them in use; the others add to the main stream the other
+        one as it is (fusion), through a bottleneck, or through a bilinear layer.
+    hidden_size : int, default=128
+        Units of the bottleneck and bilinear layers.
+    init : {"inherit", "scratch"} or fitted single-stream ASNLocalizer, default="inherit"
+        Where the heads start. ``"inherit"`` first trains the main stream alone and copies its
+        heads (eq. 1); an estimator gives its own (wrap it in
+        `sklearn.frozen.FrozenEstimator` to keep it fitted through `clone`, as in a grid search).
+        Single streams and ``"two-stream"`` have no parent to train: ``"inherit"`` means
+        ``"scratch"`` for them.
+    main_stream : {"temporal", "spatial"}, default="temporal"
+        The stream that leads.
+    streams : dict, default=None
+        Columns of each stream: a slice, index array, mask or feature names under the keys
+        ``"spatial"`` and ``"temporal"``. None: the first half of the columns (rounded down) is
+        spatial, the rest temporal.
+    quantile : float in [0, 1], default=0.5
+        Share of clips taken as background (section 3.2). It does not enter training: set another
+        value on a fitted estimator and it holds at once.
+    quantile_momentum : float in [0, 1], default=0.9
+        alpha in eq. 2.
+    clips_per_video : int, default=7
+        Random clips of an untrimmed video in a training step.
+    frames_per_clip : int, default=1
+        Rows of X averaged into one clip. The last clip of a video averages what is left.
+    frames_sampled : int, default=3
+        Rows sampled sparsely from each clip in training, at most `frames_per_clip`.
+    dropout : float in [0, 1), default=0.5
+        Before the bottleneck and bilinear layers and before classification.
+    attention_softening : float, default=3.0
+        Attention is divided by it for video-level scores.
+    video_threshold : float in [0, 1], default=0.1
+        Classes whose video-level probability is not above it are not localized; where none is,
+        the best class is.
+    attention_stream : {"both", "temporal", "spatial"}, default="both"
+        Two-stream only: whose attention decides (section 4.3).
+    selection : estimator, default=None
+        Makes segments of the CAS; None is ``NaiveSelection()``. See `sklearn_asn.selection`.
+    max_epochs : int, default=80
+    batch_size : int, default=512
+        Untrimmed videos in a batch; in use, ``batch_size * clips_per_video`` clips are scored at a
+        time.
+    trimmed_batch_size : int, default=8192
+        Trimmed videos in a batch.
+    lr : float, default=0.1
+        Learning rate of stochastic gradient descent.
+    lr_milestones : sequence of float, default=(0.5, 0.75)
+        Shares of `max_epochs` after which the learning rate falls tenfold.
+    momentum : float in [0, 1), default=0.9
+        Nesterov momentum.
+    weight_decay : float, default=5e-4
+    gradient_clip : float or None, default=1.0
+        Largest norm of a model's gradient. The paper names none; without one the bilinear variant
+        can diverge at the paper's learning rate.
+    device : str, default="auto"
+        Torch device; ``"auto"`` is the GPU where there is one.
+    callbacks : list of skorch callbacks, default=None
+        Copied for every fit.
+    memory : str or joblib.Memory, default=None
+        Caches trainings by data, training parameters and seed. `quantile`, `selection` and the
+        thresholds are not among these, so searching over them trains once; so does the inherited
+        main-stream model.
+    random_state : int, RandomState, Generator or None, default=None
+        None draws a seed from the operating system. Global generators are never touched.
+    verbose : int, default=0
+        1 prints skorch's line for every epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Where X had names.
+    n_iter_ : int
+        Epochs trained.
+    net_ : skorch.NeuralNet
+        The fitted net; made anew from plain arrays after unpickling.
+    history_ : list of dict
+        One record an epoch.
+    quantile_levels_ : ndarray of shape (101,)
+    attention_quantiles_ : ndarray of shape (101,), or (2, 101) for two-stream (main stream first)
+        Running quantile of raw attention at every level (eq. 2).
+    threshold_ : float, or ndarray of shape (2,) for two-stream
+        Their value at `quantile`.
+
+    References
+    ----------
+    Z. Kang, L. Wang, Z. Liu, Q. Zhang, N. Zheng, "Extracting Action Sensitive Features to
+    Facilitate Weakly-Supervised Action Localization", AIAI 2019.
+
+    Examples
+    --------
+    >>> from sklearn_asn import ASNLocalizer
+    >>> from sklearn_asn.datasets import make_untrimmed_videos
+    >>> X, y = make_untrimmed_videos(n_videos=40, random_state=0)
+    >>> localizer = ASNLocalizer(variant="temporal", max_epochs=20, random_state=0).fit(X, y)
+    >>> found = localizer.predict(X)
+    >>> len(found) == len(X)
+    True
+    """
+
+    def __init__(
+        self,
+        variant: str = "bilinear",
+        *,
+        hidden_size: int = 128,
+        init: Any = "inherit",
+        main_stream: str = "temporal",
+        streams: Any = None,
+        quantile: float = 0.5,
+        quantile_momentum: float = 0.9,
+        clips_per_video: int = 7,
+        frames_per_clip: int = 1,
+        frames_sampled: int = 3,
+        dropout: float = 0.5,
+        attention_softening: float = 3.0,
+        video_threshold: float = 0.1,
+        attention_stream: str = "both",
+        selection: Any = None,
+        max_epochs: int = 80,
+        batch_size: int = 512,
+        trimmed_batch_size: int = 8192,
+        lr: float = 0.1,
+        lr_milestones: Any = (0.5, 0.75),
+        momentum: float = 0.9,
+        weight_decay: float = 5e-4,
+        gradient_clip: float | None = 1.0,
+        device: str = "auto",
+        callbacks: Any = None,
+        memory: Any = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.variant = variant
+        self.hidden_size = hidden_size
+        self.init = init
+        self.main_stream = main_stream
+        self.streams = streams
+        self.quantile = quantile
+        self.quantile_momentum = quantile_momentum
+        self.clips_per_video = clips_per_video
+        self.frames_per_clip = frames_per_clip
+        self.frames_sampled = frames_sampled
+        self.dropout = dropout
+        self.attention_softening = attention_softening
+        self.video_threshold = video_threshold
+        self.attention_stream = attention_stream
+        self.selection = selection
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.trimmed_batch_size = trimmed_batch_size
+        self.lr = lr
+        self.lr_milestones = lr_milestones
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.gradient_clip = gradient_clip
+        self.device = device
+        self.callbacks = callbacks
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ------------------------------------------------------------------ training
+
+    def _train_all(self, data: Supervised, seed: int) -> None:
+        main, *others = streams_of(self.variant, self.main_stream)
+        streams = resolve_streams(
+            self.streams,
+            (main, *others),
+            self.n_features_in_,
+            getattr(self, "feature_names_in_", None),
+        )
+        self._columns = list(streams.values())
+        parent = self._parent_weights(data, main, seed)
+        self._recipe = self._make_recipe(self.variant)
+        bags = data.bags(self._columns, self.frames_per_clip)
+        self._trained, net = self._train(self._recipe, bags, seed, parent)
+        if net is not None:
+            self._net = net
+        self.quantile_levels_ = np.linspace(0, 1, LEVELS)
+        curves = self._trained.weights["attention_quantiles"]
+        self.attention_quantiles_ = curves if self.variant == "two-stream" else curves[0]
+
+    def _parent_weights(self, data: Supervised, main: str, seed: int) -> Any:
+        """Weights of the trained main-stream model whose heads are inherited, if any are."""
+        if not isinstance(self.init, str):
+            return self._given_parent(main)
+        if self.init == "scratch" or self.variant in (*SINGLE_STREAM, "two-stream"):
+            return None
+        bags = data.bags(self._columns[:1], self.frames_per_clip)
+        trained, _ = self._train(self._make_recipe(main), bags, seed)
+        return trained.weights
+
+    def _given_parent(self, main: str) -> Any:
+        parent = self.init.estimator if isinstance(self.init, FrozenEstimator) else self.init
+        if parent.variant != main:
+            raise ValueError(
+                f"init is a fitted {parent.variant!r} model, but {main!r} is the main stream."
+            )
+        if not np.array_equal(parent.classes_, self.classes_):
+            raise ValueError(
+                f"init was trained on the classes {parent.classes_.tolist()}, "
+                f"y has {self.classes_.tolist()}."
+            )
+        if parent._recipe.n_main != len(self._columns[0]):
+            raise ValueError(
+                f"init reads {parent._recipe.n_main} {main} columns, X has {len(self._columns[0])}."
+            )
+        return parent._trained.weights
+
+    def _make_recipe(self, variant: str) -> Recipe:
+        """Collect what training depends on; what a variant does not read is left at zero."""
+        single = variant in SINGLE_STREAM
+        return Recipe(
+            variant=variant,
+            n_main=len(self._columns[0]),
+            n_other=0 if single else len(self._columns[1]),
+            n_classes=len(self.classes_),
+            hidden_size=self.hidden_size if variant in ("bottleneck", "bilinear") else 0,
+            dropout=self.dropout,
+            clips_per_video=self.clips_per_video,
+            frames_sampled=self.frames_sampled,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            trimmed_batch_size=self.trimmed_batch_size,
+            lr=self.lr,
+            lr_milestones=tuple(self.lr_milestones),
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            gradient_clip=self.gradient_clip,
+            quantile_momentum=self.quantile_momentum,
+        )
+
+    # ------------------------------------------------------------------ use
+
+    def attention(self, X: Any) -> Any:
+        """Return raw attention of every clip: a list of ``(n_clips,)`` (one array for 2-D X).
+
+        Clips below `threshold_` are background. For two-stream with ``attention_stream="both"``
+        it is the mean of both streams' attention, each relative to its own threshold, and 1 is
+        the limit.
+        """
+        clips = self._check_use(X)
+        _, attention, offsets = self._score(clips)
+        combined, _ = self._criterion(attention)
+        return np.split(combined, offsets[1:-1]) if is_ragged(X) else combined
+
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Return video-level class activations ``(n_videos, n_classes)``.
+
+        For two-stream, where probabilities are averaged, their logarithm.
+        """
+        pooled = cas.pool_videos(*self._score(self._check_use(X)), self.attention_softening)
+        return pooled[:, 0] if pooled.shape[1] == 1 else np.log(cas.video_scores(pooled))
+
+    @property
+    def threshold_(self) -> Any:
+        """Running attention quantile at the level `quantile`."""
+        check_is_fitted(self)
+        check_number(self.quantile, "quantile", 0, 1)
+        curves = np.atleast_2d(self.attention_quantiles_)
+        values = np.array([np.interp(self.quantile, self.quantile_levels_, c) for c in curves])
+        return values if self.variant == "two-stream" else float(values[0])
+
+    def _read(
+        self, activations: NDArray[Any], attention: NDArray[Any], offsets: Offsets
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Build the CAS by the three steps of section 3.3."""
+        scores = cas.video_scores(
+            cas.pool_videos(activations, attention, offsets, self.attention_softening)
+        )
+        combined, limit = self._criterion(attention)
+        sequence = cas.class_activation_sequence(
+            activations, combined >= limit, scores, offsets, self.video_threshold
+        )
+        return sequence, scores
+
+    def _criterion(self, attention: NDArray[Any]) -> tuple[NDArray[Any], float]:
+        """Return attention, and the limit below which a clip is background (section 3.2)."""
+        if self.variant != "two-stream":
+            return attention[:, 0], self.threshold_
+        if self.attention_stream == "both":
+            return cas.relative_attention(attention, self.threshold_), 1.0
+        which = streams_of(self.variant, self.main_stream).index(self.attention_stream)
+        return attention[:, which], float(self.threshold_[which])
+
+    @property
+    def _frames_per_clip(self) -> int:
+        return self.frames_per_clip
+
+    # ------------------------------------------------------------------ checks
+
+    def _check_parameters(self) -> None:
+        """Validate the constructor's arguments that training reads, and those of use."""
+        check_choice(self.variant, "variant", VARIANTS)
+        check_choice(self.main_stream, "main_stream", STREAMS)
+        for name in (
+            "hidden_size",
+            "clips_per_video",
+            "frames_per_clip",
+            "frames_sampled",
+            "max_epochs",
+            "batch_size",
+            "trimmed_batch_size",
+        ):
+            check_count(getattr(self, name), name)
+        check_number(self.quantile_momentum, "quantile_momentum", 0, 1)
+        check_number(self.dropout, "dropout", 0, 1, open_high=True)
+        check_number(self.lr, "lr", 0)
+        check_number(self.momentum, "momentum", 0, 1, open_high=True)
+        check_number(self.weight_decay, "weight_decay", 0)
+        if self.gradient_clip is not None:
+            check_number(self.gradient_clip, "gradient_clip", 0, open_low=True)
+        for share in self.lr_milestones:
+            check_number(share, "lr_milestones", 0, 1)
+        self._check_init()
+        self._check_use_parameters()
+
+    def _check_init(self) -> None:
+        if isinstance(self.init, str):
+            check_choice(self.init, "init", ("inherit", "scratch"))
+            return
+        parent = self.init.estimator if isinstance(self.init, FrozenEstimator) else self.init
+        if not isinstance(parent, ASNLocalizer):
+            raise ValueError(
+                f"init={self.init!r}; expected 'inherit', 'scratch' or a fitted ASNLocalizer."
+            )
+        if not parent.__sklearn_is_fitted__():
+            raise ValueError(
+                "init is an ASNLocalizer that is not fitted. A fitted one loses its fit in clone "
+                "(as in a grid search); wrap it in sklearn.frozen.FrozenEstimator."
+            )
+
+    def _check_use_parameters(self) -> None:
+        check_number(self.quantile, "quantile", 0, 1)
+        check_number(self.attention_softening, "attention_softening", 0, open_low=True)
+        check_number(self.video_threshold, "video_threshold", 0, 1)
+        check_choice(self.attention_stream, "attention_stream", ("both", *STREAMS))
+        check_selection(self.selection)

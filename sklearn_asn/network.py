@@ -1,0 +1,238 @@
+"""The Action Sensitive Extractor (ASE) variants and the two heads: section 3.1 of the paper.
+
+Streams arrive as one table, main stream first. In the paper's figures the main stream is the
+temporal one (x^t) and the other is the spatial one (x^s); here either can lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+VARIANTS = ("temporal", "spatial", "two-stream", "fusion", "bottleneck", "bilinear")
+SINGLE_STREAM = ("temporal", "spatial")
+LEVELS = 101  # running attention quantiles: every percent from 0 to 100
+
+
+class Bilinear(nn.Bilinear):
+    """`torch.nn.Bilinear` of two vectors as matrix products: the same numbers, much faster."""
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Return ``y_k = input1^T W_k input2 + b_k``, shape ``(..., out_features)``."""
+        out, n_left, _ = self.weight.shape
+        left = input1.flatten(0, -2) @ self.weight.permute(1, 0, 2).reshape(n_left, -1)
+        right = input2.flatten(0, -2).unsqueeze(2)
+        product = torch.bmm(left.view(len(left), out, -1), right).squeeze(2)
+        if self.bias is not None:
+            product = product + self.bias
+        return product.view(*input1.shape[:-1], out)
+
+
+class MainStream(nn.Module):
+    """No extraction: the features of one stream as they are."""
+
+    def __init__(self, n_main: int) -> None:
+        super().__init__()
+        self.n_main = self.n_out = n_main
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the first `n_main` columns."""
+        return x[..., : self.n_main]
+
+
+class Fusion(nn.Module):
+    """Both streams side by side: x^f = [x^t, x^s] of eq. 1."""
+
+    def __init__(self, n_main: int, n_other: int) -> None:
+        super().__init__()
+        self.n_main = n_main
+        self.n_out = n_main + n_other
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return all columns."""
+        return x
+
+
+class Bottleneck(nn.Module):
+    """The other stream distilled (dropout, fully-connected, ReLU), beside the main stream."""
+
+    def __init__(self, n_main: int, n_other: int, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        self.n_main = n_main
+        self.n_out = n_main + hidden_size
+        self.dropout = nn.Dropout(dropout)
+        self.reduce = nn.Linear(n_other, hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[main, bottleneck(other)]``."""
+        main, other = x[..., : self.n_main], x[..., self.n_main :]
+        return torch.cat([main, torch.relu(self.reduce(self.dropout(other)))], dim=-1)
+
+
+class BilinearBottleneck(nn.Module):
+    """A bottleneck of each stream, joined by a bilinear layer, beside the main stream."""
+
+    def __init__(self, n_main: int, n_other: int, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        self.n_main = n_main
+        self.n_out = n_main + hidden_size
+        self.dropout = nn.Dropout(dropout)
+        self.reduce_main = nn.Linear(n_main, hidden_size)
+        self.reduce_other = nn.Linear(n_other, hidden_size)
+        self.bilinear = Bilinear(hidden_size, hidden_size, hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[main, bilinear(bottleneck(main), bottleneck(other))]``."""
+        main, other = x[..., : self.n_main], x[..., self.n_main :]
+        a = self.dropout(torch.relu(self.reduce_main(self.dropout(main))))
+        b = self.dropout(torch.relu(self.reduce_other(self.dropout(other))))
+        return torch.cat([main, torch.relu(self.bilinear(a, b))], dim=-1)
+
+
+class ASEModel(nn.Module):
+    """An extractor with its classification and attention heads, one linear layer each."""
+
+    def __init__(self, extractor: nn.Module, n_classes: int, dropout: float) -> None:
+        super().__init__()
+        n_out = int(extractor.n_out)  # type: ignore[arg-type]
+        self.extractor = extractor
+        self.dropout = nn.Dropout(dropout)  # before classification only (section 3.3)
+        self.classification = nn.Linear(n_out, n_classes)
+        self.attention = nn.Linear(n_out, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return class activations ``(..., n_classes)`` and raw attention ``(...)``."""
+        features = self.extractor(x)
+        return self.classification(self.dropout(features)), self.attention(features).squeeze(-1)
+
+
+class ASENetwork(nn.Module):
+    """One ASE model, or two independent ones side by side for the two-stream variant.
+
+    Parameters
+    ----------
+    variant : str
+        One of `VARIANTS`.
+    n_main, n_other : int
+        Columns of the main stream (which come first) and of the other.
+    n_classes : int
+        Number of actions.
+    hidden_size : int
+        Units of the bottleneck layers and of the bilinear layer.
+    dropout : float
+        Before bottleneck layers, the bilinear layer, and the classification head.
+
+    Notes
+    -----
+    `attention_quantiles` holds the running quantiles of section 3.2 as a buffer, as batch
+    normalisation holds its running mean: fixed in use, saved with the weights.
+    """
+
+    attention_quantiles: Tensor
+    n_batches: Tensor
+
+    def __init__(
+        self,
+        variant: str,
+        n_main: int,
+        n_other: int,
+        n_classes: int,
+        hidden_size: int = 128,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        extractors: list[nn.Module]
+        if variant in SINGLE_STREAM:
+            extractors = [MainStream(n_main)]
+        elif variant == "two-stream":
+            extractors = [MainStream(n_main), MainStream(n_other)]
+        elif variant == "fusion":
+            extractors = [Fusion(n_main, n_other)]
+        elif variant == "bottleneck":
+            extractors = [Bottleneck(n_main, n_other, hidden_size, dropout)]
+        elif variant == "bilinear":
+            extractors = [BilinearBottleneck(n_main, n_other, hidden_size, dropout)]
+        else:
+            raise ValueError(f"variant={variant!r}; expected one of {VARIANTS}.")
+        self.n_main = n_main
+        self.models = nn.ModuleList(ASEModel(e, n_classes, dropout) for e in extractors)
+        self.register_buffer("attention_quantiles", torch.zeros(len(self.models), LEVELS))
+        self.register_buffer("n_batches", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Score clips.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., n_main + n_other)
+
+        Returns
+        -------
+        activations : Tensor of shape (..., n_models, n_classes)
+            Class activations (logits).
+        attention : Tensor of shape (..., n_models)
+            Raw attention.
+        """
+        parts = [x] if len(self.models) == 1 else [x[..., : self.n_main], x[..., self.n_main :]]
+        scored = [model(part) for model, part in zip(self.models, parts, strict=True)]
+        activations, attention = zip(*scored, strict=True)
+        return torch.stack(activations, dim=-2), torch.stack(attention, dim=-1)
+
+    @torch.no_grad()
+    def inherit(self, parent: Mapping[str, Tensor]) -> None:
+        """Take over the heads of a trained main-stream network (its ``state_dict``).
+
+        The main stream's columns of both heads are copied. Other columns stay random, but zero
+        for fusion (eq. 1), which therefore starts with exactly its parent's outputs.
+        """
+        model = self.models[0]
+        for head in ("classification", "attention"):
+            layer = getattr(model, head)
+            weight = torch.as_tensor(parent[f"models.0.{head}.weight"])
+            if isinstance(model.extractor, Fusion):
+                layer.weight.zero_()
+            layer.weight[:, : weight.shape[1]] = weight
+            layer.bias.copy_(torch.as_tensor(parent[f"models.0.{head}.bias"]))
+
+    @torch.no_grad()
+    def track_quantiles(self, attention: Tensor, weight: Tensor, momentum: float) -> None:
+        """Move the running quantiles by one batch (eq. 2); the first batch sets them.
+
+        Parameters
+        ----------
+        attention : Tensor of shape (n_clips, n_models)
+            Raw attention of the clips of this batch.
+        weight : Tensor of shape (n_clips,)
+            How many clips each one stands for (1, unless videos are weighted).
+        momentum : float
+            alpha in eq. 2.
+        """
+        now = attention_quantiles(attention, weight)
+        moved = momentum * self.attention_quantiles + (1 - momentum) * now
+        self.attention_quantiles.copy_(torch.where(self.n_batches == 0, now, moved))
+        self.n_batches += 1
+
+
+def attention_quantiles(attention: Tensor, weight: Tensor) -> Tensor:
+    """Return the attention at every percent, ``(n_models, 101)``: `numpy.quantile` with weights.
+
+    A clip of weight w counts as w equal clips.
+    """
+    values, order = torch.sort(attention.double(), dim=0)
+    count = torch.cumsum(weight.double()[order], dim=0)  # clips up to here
+    last = (count[-1] - 1).clamp(min=0)
+    level = torch.linspace(0, 1, LEVELS, dtype=torch.float64, device=attention.device)
+    position = last[:, None] * level
+    below = position.floor()
+    above = torch.minimum(below + 1, last[:, None])
+    count = count.T.contiguous()
+    values = values.T.contiguous()
+
+    def value_at(index: Tensor) -> Tensor:
+        row = torch.searchsorted(count, index.contiguous(), right=True)
+        return values.gather(1, row.clamp(max=values.shape[1] - 1))
+
+    low = value_at(below)
+    return (low + (position - below) * (value_at(above) - low)).to(attention.dtype)

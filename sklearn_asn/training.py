@@ -1,0 +1,254 @@
+"""Training (section 3.3): attention-pooled cross-entropy, running quantiles, through skorch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler
+from skorch.history import History
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import MultiStepLR
+
+from sklearn_asn.network import ASENetwork
+from sklearn_asn.sampling import BagBatches, Bags, ClipBlocks
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything, besides the data and the seed, that decides what a training gives."""
+
+    variant: str
+    n_main: int
+    n_other: int
+    n_classes: int
+    hidden_size: int
+    dropout: float
+    clips_per_video: int
+    frames_sampled: int
+    max_epochs: int
+    batch_size: int
+    trimmed_batch_size: int
+    lr: float
+    lr_milestones: tuple[float, ...]
+    momentum: float
+    weight_decay: float
+    gradient_clip: float | None
+    quantile_momentum: float
+
+
+class Trained(NamedTuple):
+    """What a training leaves: weights and running quantiles by name, and one record an epoch."""
+
+    weights: dict[str, NDArray[Any]]
+    history: list[dict[str, Any]]
+
+
+class PooledCrossEntropy(nn.Module):
+    """Cross-entropy of a video's attention-pooled class activations (eq. 3, with its minus sign).
+
+    Attention is normalised by a softmax over the clips of one video, activations are averaged
+    with it, and the softmax of the result is compared with the label distribution y / sum(y).
+    Videos without a label add nothing to the sum.
+    """
+
+    def forward(self, scored: tuple[Tensor, Tensor], known: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted mean over videos, summed over independent models."""
+        activations, attention = scored  # (n, clips, models, classes), (n, clips, models)
+        attention = attention.masked_fill(~known["valid"][..., None], -torch.inf)
+        share = torch.softmax(attention, dim=1)
+        pooled = torch.einsum("nkm,nkmc->nmc", share, activations)
+        target = known["target"][:, None, :]
+        loss = -(target * torch.log_softmax(pooled, dim=-1)).sum(dim=(1, 2))
+        weight = known["weight"]
+        return (weight * loss).sum() / weight.sum()
+
+
+class ClipGradients(Callback):
+    """Limit the gradient's norm of each independent model, as if it were trained alone."""
+
+    def __init__(self, max_norm: float) -> None:
+        self.max_norm = max_norm
+
+    def on_grad_computed(self, net: Any, **kwargs: Any) -> None:
+        """Scale gradients down where they are too long."""
+        for model in net.module_.models:
+            nn.utils.clip_grad_norm_(model.parameters(), self.max_norm)
+
+
+class StopTraining(Exception):
+    """A callback has asked for the end of training."""
+
+
+class ASNNet(NeuralNet):
+    """The skorch net: tracks attention quantiles and refuses to train on after a divergence."""
+
+    def __init__(self, *args: Any, quantile_momentum: float = 0.9, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.quantile_momentum = quantile_momentum
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Take skorch's step, then move the running quantiles by this batch's attention."""
+        step = super().train_step_single(batch, **fit_params)
+        if not torch.isfinite(step["loss"]):
+            raise FloatingPointError(self._advice(step["loss"].item()))
+        known = batch[1]
+        _, attention = step["y_pred"]
+        valid = known["valid"].to(attention.device)
+        weight = known["weight"].to(attention.device)[:, None].expand(valid.shape)
+        self.module_.track_quantiles(
+            attention.detach()[valid], weight[valid], self.quantile_momentum
+        )
+        return step
+
+    def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
+        """Check the last step too, whose result no later loss has seen."""
+        super().on_train_end(net, X=X, y=y, **kwargs)
+        if not all(bool(torch.isfinite(p).all()) for p in self.module_.parameters()):
+            raise FloatingPointError(self._advice(float("nan")))
+
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> ASNNet:
+        """Train without skorch's silent catch of a keyboard interrupt."""
+        if not self.initialized_:
+            self.initialize()
+        self.notify("on_train_begin", X=X, y=y)
+        with suppress(StopTraining):
+            self.fit_loop(X, y, **fit_params)
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Tell callbacks; one that raises KeyboardInterrupt after an epoch (EarlyStopping) ends it.
+
+        Anywhere else a KeyboardInterrupt is the user's, and goes up.
+        """
+        try:
+            super().notify(method_name, **cb_kwargs)
+        except KeyboardInterrupt:
+            if method_name != "on_epoch_end":
+                raise
+            raise StopTraining from None
+
+    def _advice(self, loss: float) -> str:
+        (group,) = self.optimizer_.param_groups[:1]
+        return (
+            f"Training diverged in epoch {max(len(self.history), 1)}: the loss is {loss} "
+            f"(lr is {group['lr']:g}). Use a smaller lr, a smaller gradient_clip (1.0, say), "
+            "or scale the features, e.g. with ClipWise(StandardScaler()) before the localizer."
+        )
+
+
+def build_net(
+    recipe: Recipe, seed: int, device: str, callbacks: list[Any] | None = None, verbose: int = 0
+) -> ASNNet:
+    """Put a recipe into skorch's terms (not yet initialised)."""
+    milestones = [max(1, round(share * recipe.max_epochs)) for share in recipe.lr_milestones]
+    own: list[Any] = []
+    if milestones:
+        decay = LRScheduler(policy=MultiStepLR, milestones=milestones, gamma=0.1)
+        own.append(("lr_scheduler", decay))
+    if recipe.gradient_clip is not None:
+        own.append(("gradient_clip", ClipGradients(recipe.gradient_clip)))
+    # copied: a callback keeps state, and belongs to the estimator that it was given to
+    given = copy.deepcopy(list(callbacks or []))
+    return ASNNet(
+        ASENetwork,
+        criterion=PooledCrossEntropy,
+        module__variant=recipe.variant,
+        module__n_main=recipe.n_main,
+        module__n_other=recipe.n_other,
+        module__n_classes=recipe.n_classes,
+        module__hidden_size=recipe.hidden_size,
+        module__dropout=recipe.dropout,
+        optimizer=torch.optim.SGD,
+        optimizer__momentum=recipe.momentum,
+        optimizer__nesterov=recipe.momentum > 0,
+        optimizer__weight_decay=recipe.weight_decay,
+        lr=recipe.lr,
+        max_epochs=recipe.max_epochs,
+        batch_size=recipe.batch_size,
+        iterator_train=BagBatches,
+        iterator_train__trimmed_batch_size=recipe.trimmed_batch_size,
+        iterator_train__clips_per_video=recipe.clips_per_video,
+        iterator_train__frames_sampled=recipe.frames_sampled,
+        iterator_train__seed=seed,
+        iterator_valid=ClipBlocks,
+        iterator_valid__batch_size=recipe.batch_size * recipe.clips_per_video,
+        train_split=None,
+        callbacks=own + given,
+        quantile_momentum=recipe.quantile_momentum,
+        device=device,
+        verbose=verbose,
+    )
+
+
+@contextmanager
+def own_generator(seed: int, device: str) -> Iterator[None]:
+    """Seed torch inside the block; leave its global generators as they were."""
+    devices = [torch.device(device)] if str(device).startswith("cuda") else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def train_net(
+    recipe: Recipe,
+    bags: Bags,
+    seed: int,
+    parent: Mapping[str, NDArray[Any]] | None = None,
+    callbacks: list[Any] | None = None,
+    device: str = "cpu",
+    verbose: int = 0,
+) -> ASNNet:
+    """Train one network from random weights, or from a main-stream `parent`'s heads."""
+    net = build_net(recipe, seed, device, callbacks, verbose)
+    bags.hold_on(device)
+    with own_generator(seed, device):
+        net.initialize()
+        if parent is not None:
+            net.module_.inherit(_as_tensors(parent))
+        net.partial_fit(bags)
+    return net
+
+
+def export(net: ASNNet) -> Trained:
+    """Take weights and history out of a net as plain arrays and numbers."""
+    weights = {k: v.detach().cpu().numpy().copy() for k, v in net.module_.state_dict().items()}
+    history = [
+        {k: _plain(v) for k, v in epoch.items() if np.isscalar(v)}
+        for epoch in net.history.to_list()
+    ]
+    return Trained(weights, history)
+
+
+def rebuild(recipe: Recipe, trained: Trained, device: str) -> ASNNet:
+    """Make the net of a recipe again, with the weights and history of a training."""
+    net = build_net(recipe, 0, device)
+    with own_generator(0, device):
+        net.initialize()
+    net.module_.load_state_dict(_as_tensors(trained.weights))
+    net.history_ = History({**epoch, "batches": []} for epoch in trained.history)
+    return net
+
+
+def score_clips(net: ASNNet, bags: Bags) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Score every clip: activations ``(n_clips, n_models, n_classes)`` and raw attention."""
+    blocks = [(a.numpy(), b.numpy()) for a, b in net.forward_iter(bags)]
+    activations, attention = zip(*blocks, strict=True)
+    return np.concatenate(activations), np.concatenate(attention)
+
+
+def _plain(value: Any) -> Any:
+    """Turn a NumPy scalar into Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _as_tensors(weights: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}

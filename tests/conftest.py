@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sklearn_asn.datasets import load_hapt, make_untrimmed_videos
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def videos():
+    """Forty short synthetic videos: features and segments."""
+    return make_untrimmed_videos(n_videos=40, n_classes=3, random_state=0)
+
+
+@pytest.fixture(scope="session")
+def hapt():
+    """Real two-stream recordings, official training people."""
+    if not (DATA / "hapt" / "hapt.zip").is_file():
+        pytest.skip("the HAPT archive is not beside the repository (../shared/data/hapt/hapt.zip)")
+    return load_hapt(DATA / "hapt" / "hapt.zip", subset="train")
+
+
+@pytest.fixture
+def numpy_state():
+    """Read NumPy's global generator, to show that it does not move."""
+    return lambda: np.random.get_state()[1].copy()  # noqa: NPY002

@@ -1,0 +1,76 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_asn import cas
+
+OFFSETS = np.array([0, 4, 5, 9])
+rng = np.random.default_rng(0)
+ACTIVATIONS = rng.normal(size=(9, 2, 3))
+ATTENTION = rng.normal(size=(9, 2)) * 3
+
+
+def softmax(x):
+    return np.exp(x) / np.exp(x).sum()
+
+
+def test_pooling_is_the_attention_average_of_each_video():
+    got = cas.pool_videos(ACTIVATIONS, ATTENTION, OFFSETS, 3.0)
+    for v, (a, b) in enumerate(itertools.pairwise(OFFSETS)):
+        for m in range(2):
+            share = softmax(ATTENTION[a:b, m] / 3)
+            np.testing.assert_allclose(got[v, m], share @ ACTIVATIONS[a:b, m])
+
+
+def test_softened_attention_example_of_untrimmednet():
+    one_hot = np.eye(3)[:, None, :]
+    got = cas.pool_videos(one_hot, np.array([[1.0], [2.0], [4.0]]), np.array([0, 3]), 3.0)
+    np.testing.assert_allclose(got[0, 0], [0.1955, 0.2729, 0.5315], atol=5e-5)
+
+
+def test_video_scores_average_the_softmaxes_of_both_streams():
+    pooled = cas.pool_videos(ACTIVATIONS, ATTENTION, OFFSETS, 3.0)
+    want = [(softmax(p[0]) + softmax(p[1])) / 2 for p in pooled]
+    np.testing.assert_allclose(cas.video_scores(pooled), want)
+
+
+def test_cas_in_three_steps():
+    scores = np.array([[0.7, 0.2, 0.1], [0.05, 0.03, 0.02], [0.09, 0.9, 0.01]])
+    active = np.array([1, 0, 1, 1, 1, 0, 1, 1, 0], dtype=bool)
+    got = cas.class_activation_sequence(ACTIVATIONS, active, scores, OFFSETS, 0.1)
+    passing = [{0, 1}, {0}, {1}]  # video 1: none passes, so the best one
+    for v, (a, b) in enumerate(itertools.pairwise(OFFSETS)):
+        for i in range(a, b):
+            for c in range(3):
+                both = (softmax(ACTIVATIONS[i, 0])[c] + softmax(ACTIVATIONS[i, 1])[c]) / 2
+                want = both if c in passing[v] and active[i] else 0
+                assert got[i, c] == pytest.approx(want)
+
+
+def test_the_threshold_is_strict_for_videos():
+    assert cas.passing_classes(np.array([[0.1, 0.2]]), 0.1).tolist() == [[False, True]]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.floats(-50, 50), min_size=2, max_size=2),
+    st.lists(st.floats(0.1, 50), min_size=2, max_size=2),
+)
+def test_relative_attention_is_the_papers_quotient_for_positive_thresholds(a, q):
+    got = cas.relative_attention(np.array([a]), np.array(q))[0]
+    assert got == pytest.approx(np.mean(np.array(a) / np.array(q)), rel=1e-6, abs=1e-6)
+
+
+def test_relative_attention_rises_with_attention_whatever_the_sign():
+    a = np.linspace(-5, 5, 50)[:, None]
+    for q in (-2.0, 0.0, 3.0):
+        got = cas.relative_attention(a, np.array([q]))
+        assert np.all(np.diff(got) > 0)
+        np.testing.assert_array_equal(got >= 1, a[:, 0] >= q)
+
+
+def test_softmax_survives_large_logits():
+    np.testing.assert_allclose(cas.softmax(np.array([[1e4, 0.0]])), [[1, 0]])
