@@ -1,0 +1,230 @@
+"""Time the selections and the suppressions against plain Python loops that give the same.
+
+The default size is THUMOS14's test set: 213 videos, 20 classes, 2 or 3 active ones a video, with
+about 400 clips. Every loop below is a reference written from the definitions; a run stops if a
+result differs from it by more than 1e-9.
+
+    python benchmarks/bench_selection.py --reference-repeats 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from sklearn_asn.selection import AutoLocSelection, NaiveSelection, nms, soft_nms
+
+Box = tuple[float, float, float, int]  # start, end, score, index
+
+
+def make_videos(n_videos: int, n_clips: int, n_classes: int, seed: int) -> tuple[Any, Any, Any]:
+    """Smooth CAS, half of the clips of 2 or 3 classes a video activated; offsets; video scores."""
+    rng = np.random.default_rng(seed)
+    cas = np.zeros((n_videos, n_clips, n_classes))
+    scores = rng.random((n_videos, n_classes)) * 0.1
+    for video in range(n_videos):
+        active = min(n_classes, int(rng.integers(2, 4)))
+        for label in rng.choice(n_classes, active, replace=False):
+            curve = np.convolve(rng.random(n_clips + 8), np.ones(9) / 9, "valid")
+            curve = (curve - curve.min()) / max(np.ptp(curve), 1e-12)
+            cas[video, :, label] = np.where(curve > np.median(curve), curve, 0)
+            scores[video, label] = rng.uniform(0.1, 1)
+    return cas.reshape(-1, n_classes), np.arange(n_videos + 1) * n_clips, scores
+
+
+def make_boxes(n_groups: int, n_boxes: int, seed: int) -> tuple[Any, Any, Any, Any]:
+    rng = np.random.default_rng(seed)
+    start = rng.random(n_groups * n_boxes) * 400
+    end = start + rng.uniform(1, 32, len(start))
+    return start, end, rng.random(len(start)), np.repeat(np.arange(n_groups), n_boxes)
+
+
+def iou(a: Box, b: Box) -> float:
+    both = max(0.0, min(a[1], b[1]) - max(a[0], b[0]))
+    return both / (a[1] - a[0] + b[1] - b[0] - both)
+
+
+def loop_nms_of_group(boxes: list[Box], threshold: float) -> list[Box]:
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda box: -box[2]):
+        if all(iou(box, other) <= threshold for other in kept):
+            kept.append(box)
+    return kept
+
+
+def loop_soft_nms_of_group(boxes: list[Box], sigma: float, threshold: float) -> list[Box]:
+    kept = []
+    boxes = [box for box in boxes if box[2] >= threshold]
+    while boxes:
+        best = max(boxes, key=lambda box: box[2])
+        kept.append(best)
+        boxes.remove(best)
+        boxes = [(s, e, c * math.exp(-(iou((s, e, c, i), best) ** 2) / sigma), i)
+                 for s, e, c, i in boxes]  # fmt: skip
+        boxes = [box for box in boxes if box[2] >= threshold]
+    return kept
+
+
+def loop_groups(columns: tuple[Any, ...], of_group: Callable[[list[Box]], list[Box]]) -> list[Box]:
+    groups: dict[int, list[Box]] = {}
+    for i, (start, end, score, group) in enumerate(
+        zip(*(c.tolist() for c in columns), strict=True)
+    ):
+        groups.setdefault(group, []).append((start, end, score, i))
+    return [box for boxes in groups.values() for box in of_group(boxes)]
+
+
+def loop_naive(values: list[float], weighted: float) -> list[Box]:
+    runs: list[Box] = []
+    t = 0
+    while t < len(values):
+        if values[t] > 0:
+            first = t
+            while t < len(values) and values[t] > 0:
+                t += 1
+            runs.append((first, t, sum(values[first:t]) / (t - first) + weighted, first))
+        t += 1
+    return runs
+
+
+def loop_autoloc(values: list[float], weighted: float, model: AutoLocSelection) -> list[Box]:
+    n, total = len(values), [0.0]
+    for value in values:
+        total.append(total[-1] + value)
+
+    def area(a: float, b: float) -> float:
+        """Integral of the CAS from a to b."""
+        return at(b) - at(a)
+
+    def at(x: float) -> float:
+        whole = min(int(x), n - 1)
+        return total[whole] + (x - whole) * values[whole]
+
+    best_of_box: dict[tuple[int, int], Box] = {}
+    for t in range(n):
+        if values[t] <= model.min_activation:
+            continue
+        best = (-math.inf, 0, 0)
+        for s in model.scales:
+            for o in model.offsets:
+                a = math.floor(t + o * s - s / 2 + 1)
+                margin = max(model.inflation * s, 1)
+                lo, hi = max(a, 0), min(a + s, n)
+                if lo >= hi:
+                    continue
+                outer_lo, outer_hi = max(a - margin, 0), min(a + s + margin, n)
+                inner, width = area(lo, hi), (outer_hi - outer_lo) - (hi - lo)
+                ring = (area(outer_lo, outer_hi) - inner) / width if width > 0 else 0
+                contrast = inner / (hi - lo) - model.outer_weight * ring
+                if contrast > best[0]:
+                    best = (contrast, lo, hi)
+        contrast, lo, hi = best
+        if contrast > model.min_contrast and (
+            (lo, hi) not in best_of_box or contrast > best_of_box[lo, hi][2]
+        ):
+            best_of_box[lo, hi] = (lo, hi, contrast, t)
+    boxes = sorted(best_of_box.values(), key=lambda box: box[3])
+    assert model.nms_threshold is not None
+    kept = loop_nms_of_group(boxes, model.nms_threshold)
+    return [(start, end, score + weighted, i) for start, end, score, i in kept]
+
+
+def fast_select(model: Any, cas: Any, offsets: Any, video_scores: Any) -> Any:
+    return model.select_packed(cas, offsets, video_scores)[0]
+
+
+def loop_select(model: Any, cas: Any, offsets: Any, video_scores: Any) -> list[tuple[Any, ...]]:
+    found = []
+    for video in range(len(offsets) - 1):
+        rows = []
+        for label in range(cas.shape[1]):
+            values = cas[offsets[video] : offsets[video + 1], label].tolist()
+            weighted = model.video_weight * float(video_scores[video, label])
+            if isinstance(model, NaiveSelection):
+                boxes = loop_naive(values, weighted)
+            else:
+                boxes = loop_autoloc(values, weighted, model)
+            rows += [(label, start, end, score) for start, end, score, _ in boxes]
+        found += sorted(rows, key=lambda row: -row[3])
+    return found
+
+
+def timed(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        result = call()
+        seconds.append(time.perf_counter() - began)
+    return median(seconds), result
+
+
+def rows_of_boxes(boxes: list[Box]) -> Any:
+    """Index and score of every box, in the order of index."""
+    return np.array(sorted((box[3], box[2]) for box in boxes), dtype=float).reshape(-1, 2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--videos", type=int, default=213)
+    parser.add_argument("--clips", type=int, default=400)
+    parser.add_argument("--classes", type=int, default=20)
+    parser.add_argument("--groups", type=int, default=500, help="groups for nms and soft_nms")
+    parser.add_argument("--boxes", type=int, default=100, help="boxes of a group")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--reference-repeats", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+
+    data = make_videos(args.videos, args.clips, args.classes, args.seed)
+    boxes = make_boxes(args.groups, args.boxes, args.seed)
+    start, end, score, group = boxes
+    print(f"{args.videos} videos x {args.clips} clips x {args.classes} classes; ", end="")
+    print(f"{args.groups} groups x {args.boxes} boxes; median of {args.repeats} ", end="")
+    print(f"(loops: {args.reference_repeats})")
+
+    def fast_nms() -> list[Box]:
+        kept = nms(start, end, score, 0.4, group=group)
+        return [(0, 0, c, i) for i, c in zip(kept.tolist(), score[kept].tolist(), strict=True)]
+
+    def fast_soft_nms() -> list[Box]:
+        kept, new = soft_nms(start, end, score, group=group)
+        return [(0, 0, c, i) for i, c in zip(kept.tolist(), new.tolist(), strict=True)]
+
+    cases: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {}
+    for model in (NaiveSelection(), AutoLocSelection()):
+        cases[type(model).__name__] = (
+            partial(fast_select, model, *data),
+            partial(loop_select, model, *data),
+        )
+    cases["nms"] = (
+        fast_nms,
+        lambda: loop_groups(boxes, lambda group: loop_nms_of_group(group, 0.4)),
+    )
+    cases["soft_nms"] = (
+        fast_soft_nms,
+        lambda: loop_groups(boxes, lambda group: loop_soft_nms_of_group(group, 0.3, 0.001)),
+    )
+    for name, (fast, slow) in cases.items():
+        seconds, result = timed(fast, args.repeats)
+        slow_seconds, expected = timed(slow, args.reference_repeats)
+        if isinstance(result, list):
+            result, expected = rows_of_boxes(result), rows_of_boxes(expected)
+        else:
+            result = np.array(result.tolist(), dtype=float).reshape(-1, 4)
+            expected = np.array(expected, dtype=float).reshape(-1, 4)
+        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-9)
+        print(
+            f"{name:17s} {1e3 * seconds:9.1f} ms   loops {1e3 * slow_seconds:10.1f} ms   "
+            f"{slow_seconds / seconds:7.1f}x   {len(result)} boxes"
+        )
+
+
+if __name__ == "__main__":
+    main()
