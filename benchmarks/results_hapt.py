@@ -19,10 +19,10 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn_asn.metrics import localization_map, recognition_accuracy
 
 from sklearn_asn import ASNLocalizer, ClipWise
 from sklearn_asn.datasets import load_hapt
+from sklearn_asn.metrics import localization_map, recognition_accuracy
 
 TIOUS = (0.1, 0.3, 0.5, 0.7)
 VARIANTS = ("temporal", "spatial", "two-stream", "fusion", "bottleneck", "bilinear")
@@ -113,22 +113,36 @@ def main():
         row = [variant, started, *columns, f"{100 * result['cv_map']:.1f}"]
         rows.append([*row, f"{scores[:, -1].mean():.1f} s", text])
         print(rows[-1], flush=True)
-    args.out.write_text(page(rows, train, test, args.seeds))
+    args.out.write_text(page(rows, chosen, train, test, args.seeds))
 
 
-def page(rows, train, test, seeds):
+def markdown(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def search_table(chosen):
+    """Best cross-validated score at each weight decay and quantile."""
+    kinds = ("weight_decay", "quantile")
+    columns = [(kind, str(value)) for kind in kinds for value in GRID[kind]]
+    rows = [
+        [name, *(f"{100 * found[f'best_per_{kind}'][value]:.1f}" for kind, value in columns)]
+        for name, found in chosen.items()
+    ]
+    return markdown(["", *(f"{kind} {value}" for kind, value in columns)], rows)
+
+
+def page(rows, chosen, train, test, seeds):
     head = ["variant", "heads start", *(f"mAP at {t}" for t in TIOUS), "recognition accuracy"]
     head += ["mAP at 0.5 in cross-validation (training people)", "fit", "settings"]
-    lines = [head, ["---"] * len(head), *rows]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    fixed = ", ".join(f"`{k}={v}`" for k, v in FIXED.items())
     return (
         (HERE / "results_hapt_template.md")
         .read_text()
         .format(
-            table=table,
+            table=markdown(head, rows),
+            search=search_table(chosen),
             seeds=seeds,
-            fixed=fixed,
+            fixed=", ".join(f"`{k}={v}`" for k, v in FIXED.items()),
             n_train=len(train.X),
             n_test=len(test.X),
             people_train=len(np.unique(train.groups)),

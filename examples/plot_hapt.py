@@ -18,10 +18,10 @@ from pathlib import Path
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn_asn.metrics import localization_map, recognition_accuracy
 
 from sklearn_asn import ASNLocalizer, ClipWise
 from sklearn_asn.datasets import load_hapt
+from sklearn_asn.metrics import localization_map, recognition_accuracy
 from sklearn_asn.plotting import CASDisplay
 
 beside = Path("../shared/data/hapt/hapt.zip")

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn_asn.metrics import average_precision_table, localization_map
 
 from sklearn_asn import ASNLocalizer, ClipWise
 from sklearn_asn.datasets import make_untrimmed_videos
+from sklearn_asn.metrics import average_precision_table, localization_map
 from sklearn_asn.plotting import CASDisplay
 
 X, y = make_untrimmed_videos(n_videos=200, random_state=0)
@@ -36,7 +36,7 @@ print("labels of the first video:", sorted(labels[0]))
 
 model = make_pipeline(
     ClipWise(StandardScaler()),
-    ASNLocalizer("bottleneck", hidden_size=32, quantile=0.4, batch_size=32, random_state=0),
+    ASNLocalizer(hidden_size=32, quantile=0.4, batch_size=32, weight_decay=0.02, random_state=0),
 )
 model.fit(X[train], [labels[i] for i in train])
 

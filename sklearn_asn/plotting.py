@@ -15,6 +15,8 @@ from sklearn_asn.segments import Segment
 # Okabe and Ito's palette, safe for colour-blind readers; black is kept for attention
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 
+LEGEND = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "fontsize": "small", "frameon": False}
+
 
 class CASDisplay:
     """One video on one time axis: attention with its threshold, CAS, and segments.
@@ -137,7 +139,7 @@ class CASDisplay:
         else:
             self.figure_ = ax.figure
         ax.set_axis_off()
-        grid = ax.get_subplotspec().subgridspec(3, 1, height_ratios=(2, 2, 1.4), hspace=0.12)
+        grid = ax.get_subplotspec().subgridspec(3, 1, height_ratios=(1.6, 1.8, 2), hspace=0.12)
         top = self.figure_.add_subplot(grid[0])
         middle = self.figure_.add_subplot(grid[1], sharex=top)
         bottom = self.figure_.add_subplot(grid[2], sharex=top)
@@ -161,15 +163,18 @@ class CASDisplay:
         ax.stairs(active, self.borders, baseline=self.threshold, fill=True, color="0.8")
         ax.set_ylim(bottom=low - 0.05 * (float(self.attention.max()) - low + 1e-9))
         ax.set_ylabel("attention")
-        ax.legend(loc="upper right", fontsize="small", frameon=False)
+        ax.legend(**LEGEND)
 
     def _plot_cas(self, ax: Any) -> dict[Any, str]:
         """Draw the classes that occur; returns the colour of each."""
         found = [s.label for s in [*(self.predicted or []), *(self.true or [])]]
         found += list(self.classes[self.cas.any(axis=0)].tolist())
-        shown = list(dict.fromkeys(found))
+        known = self.classes.tolist()  # true labels may be others
+        shown = sorted(
+            dict.fromkeys(found), key=lambda c: known.index(c) if c in known else len(known)
+        )
         colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(shown)}
-        for i, label in enumerate(self.classes.tolist()):
+        for i, label in enumerate(known):
             if label in colours and self.cas[:, i].any():
                 ax.stairs(
                     self.cas[:, i], self.borders, color=colours[label], label=label, linewidth=1.5
@@ -177,24 +182,26 @@ class CASDisplay:
         ax.set_ylim(0, 1.05)
         ax.set_ylabel("CAS")
         if ax.get_legend_handles_labels()[0]:
-            ax.legend(loc="upper right", fontsize="small", frameon=False)
+            ax.legend(**LEGEND)
         return colours
 
     def _plot_segments(self, ax: Any, colours: dict[Any, str]) -> None:
-        both = {"predicted": self.predicted, "true": self.true}
-        rows = [(name, segments) for name, segments in both.items() if segments is not None]
-        wide = float(self.borders[-1] - self.borders[0])
-        for i, (_, segments) in enumerate(rows):
-            for s in segments:
-                colour = colours[s.label]
-                strength = 1.0 if np.isnan(s.score) else float(np.clip(s.score, 0.15, 1.0))
-                ax.barh(-i, s.end - s.start, left=s.start, height=0.7, color=colour, alpha=strength)
-                if s.end - s.start > 0.012 * len(str(s.label)) * wide:  # only where it fits
-                    ax.text(
-                        (s.start + s.end) / 2, -i, s.label, ha="center", va="center", fontsize=8
-                    )
-        ax.set_yticks([-i for i in range(len(rows))], [name for name, _ in rows])
-        ax.set_ylim(0.5 - len(rows), 0.5)
+        """Draw a lane a class: predictions above, fainter for lower scores; truth below."""
+        lanes = {label: -i for i, label in enumerate(colours)}
+        scores = [s.score for s in self.predicted or []]
+        best = max(scores, default=1.0)
+        for s in self.predicted or []:
+            faint = float(np.clip(s.score / best, 0.15, 1.0)) if best > 0 else 1.0
+            where = {"y": lanes[s.label] + 0.2, "left": s.start, "height": 0.36}
+            ax.barh(width=s.end - s.start, color=colours[s.label], alpha=faint, **where)
+        for s in self.true or []:
+            where = {"y": lanes[s.label] - 0.2, "left": s.start, "height": 0.3}
+            ax.barh(width=s.end - s.start, color="0.25", **where)
+        ax.set_yticks(list(lanes.values()), [str(label) for label in lanes], fontsize="small")
+        ax.set_ylim(0.55 - max(len(lanes), 1), 0.55)
+        handles = [ax.barh(0, 0, color="0.6"), ax.barh(0, 0, color="0.25")]
+        n_kinds = 1 if self.true is None else 2
+        ax.legend(handles[:n_kinds], ["predicted", "true"][:n_kinds], **LEGEND)
 
 
 def _pyplot() -> Any:

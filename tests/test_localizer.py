@@ -6,10 +6,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn_asn.metrics import localization_map, recognition_map
 from skorch.callbacks import EarlyStopping
 
 from sklearn_asn import ASNLocalizer, Clips, Segments
+from sklearn_asn.metrics import localization_map, recognition_map
 from sklearn_asn.network import VARIANTS
 from sklearn_asn.selection import AutoLocSelection, NaiveSelection
 
