@@ -29,8 +29,9 @@ VARIANTS = ("temporal", "spatial", "two-stream", "fusion", "bottleneck", "biline
 FIXED = {"hidden_size": 64, "batch_size": 64, "clips_per_video": 5, "max_epochs": 160}
 GRID = {
     "weight_decay": [0.0005, 0.02, 0.05, 0.1],
-    "dropout": [0.2, 0.5],
+    "dropout": [0.0, 0.2, 0.5],
     "quantile": [0.05, 0.1, 0.15, 0.2, 0.3, 0.5],
+    "video_threshold": [0.03, 0.05, 0.1, 0.2],
 }
 HERE = Path(__file__).parent
 SETTINGS = HERE / "results_hapt_settings.json"
@@ -56,12 +57,11 @@ def search(train, variant, init):
     table["map"] = grid.cv_results_["mean_test_score"]
     best = table.loc[table["map"].idxmax()]
     print(variant, init, best.round(4).to_dict(), flush=True)
-    return {
-        "settings": {name: float(best[name]) for name in GRID},
-        "cv_map": float(best["map"]),
-        "best_per_weight_decay": table.groupby("weight_decay")["map"].max().round(4).to_dict(),
-        "best_per_quantile": table.groupby("quantile")["map"].max().round(4).to_dict(),
+    per_value = {
+        name: table.groupby(name)["map"].max().round(4).rename(index=str).to_dict() for name in GRID
     }
+    settings = {name: float(best[name]) for name in GRID}
+    return {"settings": settings, "cv_map": float(best["map"]), "best_per_value": per_value}
 
 
 def evaluate(estimator, train, test, seeds):
@@ -122,14 +122,15 @@ def markdown(head, rows):
 
 
 def search_table(chosen):
-    """Best cross-validated score at each weight decay and quantile."""
-    kinds = ("weight_decay", "quantile")
-    columns = [(kind, str(value)) for kind in kinds for value in GRID[kind]]
+    """Best cross-validated score at each value of each setting."""
+    head = ["setting", "value", *chosen]
     rows = [
-        [name, *(f"{100 * found[f'best_per_{kind}'][value]:.1f}" for kind, value in columns)]
-        for name, found in chosen.items()
+        [name, str(value)]
+        + [f"{100 * found['best_per_value'][name][str(value)]:.1f}" for found in chosen.values()]
+        for name, values in GRID.items()
+        for value in values
     ]
-    return markdown(["", *(f"{kind} {value}" for kind, value in columns)], rows)
+    return markdown(head, rows)
 
 
 def page(rows, chosen, train, test, seeds):
