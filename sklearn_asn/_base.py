@@ -26,7 +26,7 @@ from sklearn_asn.clips import Clips, as_clips, is_ragged
 from sklearn_asn.metrics import localization_map, recognition_map
 from sklearn_asn.sampling import Bags
 from sklearn_asn.segments import Segments
-from sklearn_asn.selection import NaiveSelection
+from sklearn_asn.selection import NaiveSelection, Selection
 from sklearn_asn.training import ASNNet, Recipe, Trained, export, rebuild, score_clips, train_net
 
 Array = NDArray[Any]
@@ -118,10 +118,10 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         """Return scored segments of every video, in seconds (clips where X has no timing)."""
         clips, sequence, offsets, scores = self._localize(X)
         selection = NaiveSelection() if self.selection is None else self.selection
-        if hasattr(selection, "select_packed"):
-            found, borders = selection.select_packed(sequence, offsets, scores)
+        if not hasattr(selection, "select_packed"):  # it knows one video at a time
+            found, borders = Selection.select_packed(selection, sequence, offsets, scores)
         else:
-            found, borders = _select_each(selection, sequence, offsets, scores)
+            found, borders = selection.select_packed(sequence, offsets, scores)
         video = np.repeat(np.arange(len(clips)), np.diff(borders))
         # the last clip of a video may have fewer rows than the others
         rows = np.minimum(found["end"] * self._frames_per_clip, clips.lengths[video])
@@ -295,15 +295,3 @@ def _train_arrays(
 ) -> Trained:
     """Train and keep plain arrays only: what `memory` stores."""
     return export(train_net(recipe, bags, seed, parent, callbacks, device, verbose))
-
-
-def _select_each(
-    selection: Any, sequence: Array, offsets: Offsets, scores: Array
-) -> tuple[Array, NDArray[np.int64]]:
-    """Use a selection that knows one video at a time."""
-    found = [
-        selection.select(part, score)
-        for part, score in zip(np.split(sequence, offsets[1:-1]), scores, strict=True)
-    ]
-    borders = np.concatenate([[0], np.cumsum([len(f) for f in found])])
-    return np.concatenate(found), borders
