@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-MAX_PAIRS = 2**22  # looked at together, about 100 MB
+MAX_PAIRS = 2**17  # looked at together: bounds the memory (some 10 MB) and stays in the cache
 
 
 class Intervals(NamedTuple):
@@ -23,32 +23,43 @@ class Intervals(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Overlapping pairs: index on either side, and their tIoU."""
+    """Overlapping pairs: index on either side, and their tIoU; by left, then right index."""
 
     left: Ints
     right: Ints
     tiou: Floats
 
 
+class Choices(NamedTuple):
+    """What every chooser would take, highest tIoU first: chooser c has rows ``begin[c]`` on."""
+
+    chooser: Ints
+    wanted: Ints
+    tiou: Floats
+    begin: Ints
+
+
 def overlapping_pairs(left: Intervals, right: Intervals, min_tiou: float = 0.0) -> Pairs:
     """Return pairs of one group whose tIoU is positive and at least `min_tiou`."""
     order = np.argsort(right.group, kind="stable")
-    first, stop = (
-        np.searchsorted(right.group[order], left.group, side=s) for s in ("left", "right")
-    )
+    group, start, end = (column[order] for column in right)
     parts = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    for a, b in _blocks(stop - first):
-        count = (stop - first)[a:b]
-        i = np.repeat(np.arange(a, b), count)
-        within = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
-        j = order[first[i] + within]
-        inside = np.minimum(left.end[i], right.end[j]) - np.maximum(left.start[i], right.start[j])
-        some = np.flatnonzero(inside > 0)
-        i, j, inside = i[some], j[some], inside[some]
-        union = (left.end[i] - left.start[i]) + (right.end[j] - right.start[j]) - inside
-        tiou = inside / union
-        keep = tiou >= min_tiou
-        parts.append(Pairs(i[keep], j[keep], tiou[keep]))
+    if len(group):
+        groups, begin, size = np.unique(group, return_index=True, return_counts=True)
+        code = np.minimum(np.searchsorted(groups, left.group), len(groups) - 1)
+        rows = np.flatnonzero(groups[code] == left.group)
+        first, count = begin[code[rows]], size[code[rows]]
+        for a, b in _blocks(count):
+            i = np.repeat(rows[a:b], count[a:b])
+            before = np.cumsum(count[a:b]) - count[a:b]
+            j = np.arange(len(i)) + np.repeat(first[a:b] - before, count[a:b])
+            inside = np.minimum(left.end[i], end[j]) - np.maximum(left.start[i], start[j])
+            some = np.flatnonzero(inside > 0)
+            i, j, inside = i[some], j[some], inside[some]
+            union = (left.end[i] - left.start[i]) + (end[j] - start[j]) - inside
+            tiou = inside / union
+            keep = tiou >= min_tiou
+            parts.append(Pairs(i[keep], order[j[keep]], tiou[keep]))
     return Pairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -62,35 +73,51 @@ def _blocks(count: Ints) -> Iterator[tuple[int, int]]:
         a = b
 
 
-def match_in_turn(pairs: Pairs, n_left: int, n_right: int) -> Ints:
-    """Let every left segment, in the order of their numbers, take the free right one it likes best.
+def overlaps_any(left: Intervals, right: Intervals) -> NDArray[np.bool_]:
+    """Tell which left segments overlap a right one of their group."""
+    touched = np.zeros(len(left.group), dtype=bool)
+    touched[overlapping_pairs(left, right).left] = True
+    return touched
 
-    It likes those with the highest tIoU best (ties: the lower number). Instead of going through
-    the left ones in turn, all ask at once and every right segment keeps the one whose turn comes
-    first; the others ask their next choice. This "deferred acceptance" ends at the same matching,
-    after a few rounds.
+
+def rank_choices(chooser: Ints, wanted: Ints, tiou: Floats, n_choosers: int) -> Choices:
+    """Sort pairs by chooser, then by decreasing tIoU (ties: as given, the lower number first)."""
+    order = np.lexsort((-tiou, chooser))
+    chooser = chooser[order]
+    begin = np.searchsorted(chooser, np.arange(n_choosers))
+    return Choices(chooser, wanted[order], tiou[order], begin)
+
+
+def match_in_turn(
+    choices: Choices, n_wanted: int, threshold: float, *, strict: bool = False
+) -> Ints:
+    """Let every chooser, in the order of their numbers, take the free one it likes best.
+
+    It likes those with the highest tIoU best, among those whose tIoU is at least `threshold`
+    (above it if `strict`). Instead of going through the choosers in turn, all ask at once and
+    everyone asked keeps the chooser whose turn comes first; the others ask their next choice.
+    This "deferred acceptance" (Gale and Shapley, 1962) ends at the same matching, after a few
+    rounds.
 
     Returns
     -------
-    ndarray of shape (n_left,)
-        What each one took, or -1.
+    ndarray of shape (n_wanted,)
+        Which chooser took it, or -1.
     """
-    order = np.lexsort((pairs.right, -pairs.tiou, pairs.left))
-    choice = pairs.right[order]
-    stop = np.cumsum(np.bincount(pairs.left, minlength=n_left))
-    at = np.concatenate([[0], stop[:-1]])
-    holder = np.full(n_right, n_left, dtype=np.int64)
+    n = len(choices.begin)
+    some = choices.tiou > threshold if strict else choices.tiou >= threshold
+    at = choices.begin.copy()
+    stop = at + np.bincount(choices.chooser[some], minlength=n)  # choices are sorted by tIoU
+    holder = np.full(n_wanted, n, dtype=np.int64)
     asking = np.flatnonzero(at < stop)
     while len(asking):
-        wanted = choice[at[asking]]
+        wanted = choices.wanted[at[asking]]
         before = holder[wanted]
         np.minimum.at(holder, wanted, asking)
-        refused = asking[holder[wanted] != asking]
-        displaced = np.unique(before[(before < n_left) & (holder[wanted] != before)])
+        now = holder[wanted]
+        refused = asking[now != asking]
+        displaced = np.unique(before[(before < n) & (now != before)])
         asking = np.concatenate([refused, displaced])
         at[asking] += 1
         asking = asking[at[asking] < stop[asking]]
-    taken = np.full(n_left, -1, dtype=np.int64)
-    held = np.flatnonzero(holder < n_left)
-    taken[holder[held]] = held
-    return taken
+    return np.where(holder < n, holder, -1)

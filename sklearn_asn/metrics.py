@@ -10,9 +10,16 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, make_scorer
 
-from sklearn_asn._matching import Intervals, Pairs, match_in_turn, overlapping_pairs
+from sklearn_asn._matching import (
+    Choices,
+    Intervals,
+    match_in_turn,
+    overlapping_pairs,
+    overlaps_any,
+    rank_choices,
+)
 from sklearn_asn._targets import check_comparable, parse_targets
-from sklearn_asn.segments import Segments
+from sklearn_asn.segments import Segments, check_label_array
 
 PROTOCOLS = ("activitynet", "thumos14")
 
@@ -53,7 +60,9 @@ def localization_map(
     ambiguous : Segments or list of lists of segments, default=None
         THUMOS'14 only: segments, of whatever label, that count neither for nor against.
     sample_weight : array-like of shape (n_videos,), default=None
-        Counts a video's segments that many times.
+        Non-negative; counts a video's segments that many times. A video of weight 2 equals the
+        video given twice, with the two as one step of recall where their scores tie. A class
+        whose videos all weigh 0 is left out.
 
     Returns
     -------
@@ -68,7 +77,10 @@ def localization_map(
 
     Notes
     -----
-    Detections with equal scores keep their order (video by video).
+    Detections with equal scores keep their order (video by video); of equal tIoUs, the first wins.
+    Intervals are half-open, so tIoU uses plain lengths, end - start. Sources: the ActivityNet
+    evaluation kit, and ``TH14evalDet.m`` of the THUMOS'14 kit. The former raises ``KeyError`` on
+    detections of an unknown class; here they are left out.
 
     Examples
     --------
@@ -105,6 +117,11 @@ def average_precision_table(
         One row a class of `y_true` (index ``label``), one column a tIoU (``tiou``); its
         ``attrs["protocol"]`` names the rule.
 
+    Raises
+    ------
+    ValueError
+        As `localization_map`.
+
     Examples
     --------
     >>> from sklearn_asn.metrics import average_precision_table
@@ -132,6 +149,17 @@ def localization_scorer(
     tiou : float or tuple of float, default=0.5
         With several, their mean.
     protocol : {"activitynet", "thumos14"}, default="activitynet"
+        The rule, as in `localization_map`.
+
+    Returns
+    -------
+    callable
+        A scorer, called with an estimator, X and y (ground-truth segments); it can be pickled.
+
+    Raises
+    ------
+    ValueError
+        `tiou` or `protocol` is out of range.
 
     Examples
     --------
@@ -156,7 +184,18 @@ def recognition_accuracy(y_true: Any, y_score: ArrayLike, *, classes: ArrayLike)
     y_score : array-like of shape (n_videos, n_classes)
         Video-level scores, as of ``predict_proba``.
     classes : array-like of shape (n_classes,)
-        What the columns stand for.
+        What the columns of `y_score` stand for, in any order.
+
+    Returns
+    -------
+    float
+        In [0, 1]. With one label a video this is scikit-learn's accuracy.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not correspond, a score is not finite, `classes` repeats one or is of another type
+        than the labels, or there are no labels at all.
 
     Examples
     --------
@@ -168,8 +207,6 @@ def recognition_accuracy(y_true: Any, y_score: ArrayLike, *, classes: ArrayLike)
     order = np.argsort(classes)
     present = targets.indicator(classes[order])[:, np.argsort(order)]
     labelled = np.diff(targets.offsets) > 0
-    if not labelled.any():
-        raise ValueError("y_true has no labels at all.")
     hit = present[np.arange(len(score)), score.argmax(axis=1)]
     return float(hit[labelled].mean())
 
@@ -186,10 +223,23 @@ def recognition_map(
     Parameters
     ----------
     y_true : labels in any form that `ASNLocalizer.fit` takes
+        Videos without a label are negatives of every class.
     y_score : array-like of shape (n_videos, n_classes)
+        Video-level scores, as of ``predict_proba``.
     classes : array-like of shape (n_classes,)
         What the columns stand for. A label that is not among them counts 0.
     sample_weight : array-like of shape (n_videos,), default=None
+        Non-negative. A class whose videos all weigh 0 is left out.
+
+    Returns
+    -------
+    float
+        In [0, 1]; the mean over the classes that occur in `y_true`.
+
+    Raises
+    ------
+    ValueError
+        As `recognition_accuracy`, or `sample_weight` is out of range.
 
     Examples
     --------
@@ -198,16 +248,19 @@ def recognition_map(
     1.0
     """
     targets, score, classes = _check_recognition(y_true, y_score, classes)
+    weight = _check_weight(sample_weight, len(targets))
     seen = np.unique(targets.label)
-    if not len(seen):
-        raise ValueError("y_true has no labels at all.")
     present = targets.indicator(seen)
+    counts = weight @ present > 0
+    if not counts.any():
+        raise ValueError("sample_weight is zero for every video of y_true that has labels.")
     column = {label: i for i, label in enumerate(classes.tolist())}
     values = [
-        average_precision_score(present[:, i], score[:, column[label]], sample_weight=sample_weight)
+        average_precision_score(present[:, i], score[:, column[label]], sample_weight=weight)
         if label in column
         else 0.0
         for i, label in enumerate(seen.tolist())
+        if counts[i]
     ]
     return float(np.mean(values))
 
@@ -219,6 +272,16 @@ def recognition_scorer(metric: str = "accuracy") -> Any:
     ----------
     metric : {"accuracy", "map"}, default="accuracy"
         `recognition_accuracy` or `recognition_map`.
+
+    Returns
+    -------
+    RecognitionScorer
+        Called with an estimator (or a `Pipeline` that ends in one), X and y.
+
+    Raises
+    ------
+    ValueError
+        `metric` is another.
 
     Examples
     --------
@@ -243,8 +306,11 @@ class RecognitionScorer:
         return score(y, estimator.predict_proba(X), classes=estimator.classes_)
 
 
-def _mean_localization_map(y_true: Any, y_pred: Any, tiou: Any, protocol: str) -> float:
-    return float(np.mean(localization_map(y_true, y_pred, tiou, protocol=protocol)))
+def _mean_localization_map(
+    y_true: Any, y_pred: Any, tiou: Any, protocol: str, sample_weight: Any = None
+) -> float:
+    values = localization_map(y_true, y_pred, tiou, protocol=protocol, sample_weight=sample_weight)
+    return float(np.mean(values))
 
 
 def _average_precision(
@@ -261,67 +327,74 @@ def _average_precision(
     detections = Intervals(video * len(classes) + found_class, found.start[order], found.end[order])
     targets = Intervals(truth.video * len(classes) + true_class, truth.start, truth.end)
     pairs = overlapping_pairs(detections, targets, float(tious.min()))
+    if protocol == "activitynet":
+        choices = rank_choices(pairs.left, pairs.right, pairs.tiou, len(order))
+    else:
+        choices = rank_choices(pairs.right, pairs.left, pairs.tiou, len(truth.label))
     ignored = np.zeros(len(order), dtype=bool)
     if ambiguous is not None:
-        ignored = _overlaps_any(video, detections, _as_segments(ambiguous, "ambiguous"), len(truth))
+        unclear = _check_ambiguous(ambiguous, truth)
+        ignored = overlaps_any(
+            Intervals(video, detections.start, detections.end),
+            Intervals(unclear.video, unclear.start, unclear.end),
+        )
     borders = np.searchsorted(found_class, np.arange(len(classes) + 1))
     n_true = np.bincount(true_class, weights=weight[truth.video], minlength=len(classes))
-    values = np.zeros((len(classes), len(tious)))
+    present = np.flatnonzero(n_true > 0)
+    if not len(present):
+        raise ValueError("sample_weight is zero for every video of y_true that has segments.")
+    values = np.zeros((len(present), len(tious)))
     for k, threshold in enumerate(tious):
-        hit = _match(pairs, threshold, protocol, len(order), len(truth.label))
+        hit = _true_positives(choices, threshold, protocol, len(order), len(truth.label))
         counted = np.where(ignored & ~hit, 0.0, weight[video])
-        for c in range(len(classes)):
+        for row, c in enumerate(present):
             rows = slice(borders[c], borders[c + 1])
-            if n_true[c] > 0:
-                values[c, k] = _area(
-                    hit[rows], counted[rows], n_true[c], interpolate=protocol == "activitynet"
-                )
-    return classes[n_true > 0], values[n_true > 0]
+            values[row, k] = _area(
+                hit[rows], counted[rows], n_true[c], interpolate=protocol == "activitynet"
+            )
+    return classes[present], values
 
 
 def _by_class_and_score(found: Segments, classes: Array) -> tuple[Array, Array]:
     """Order detections by class, then decreasing score; those of other classes are left out."""
     if len(found.label):
-        check_comparable(found.label, classes)
+        try:
+            check_comparable(found.label, classes)
+        except ValueError:
+            raise ValueError(
+                f"Labels of y_pred are {found.label.dtype}, those of y_true {classes.dtype}: they "
+                "cannot match."
+            ) from None
     code = np.minimum(np.searchsorted(classes, found.label), len(classes) - 1)
     known = np.flatnonzero(classes[code] == found.label) if len(found.label) else np.arange(0)
     order = known[np.lexsort((-found.score[known], code[known]))]
     return order, code[order]
 
 
-def _match(pairs: Pairs, threshold: float, protocol: str, n_found: int, n_true: int) -> Array:
-    """Tell which detections are true positives."""
-    if protocol == "activitynet":
-        some = pairs.tiou >= threshold
-        asked = Pairs(pairs.left[some], pairs.right[some], pairs.tiou[some])
-        return match_in_turn(asked, n_found, n_true) >= 0
-    some = pairs.tiou > threshold
-    asked = Pairs(pairs.right[some], pairs.left[some], pairs.tiou[some])
-    taken = match_in_turn(asked, n_true, n_found)
+def _true_positives(
+    choices: Choices, threshold: float, protocol: str, n_found: int, n_true: int
+) -> Array:
+    """Tell which detections are true positives: they choose, or are chosen, by the rule."""
     hit = np.zeros(n_found, dtype=bool)
-    hit[taken[taken >= 0]] = True
+    if protocol == "activitynet":
+        chooser = match_in_turn(choices, n_true, threshold)
+        hit[chooser[chooser >= 0]] = True
+    else:
+        hit = match_in_turn(choices, n_found, threshold, strict=True) >= 0
     return hit
 
 
 def _area(hit: Array, weight: Array, n_true: float, *, interpolate: bool) -> float:
-    """Area under precision over recall, detections by decreasing score."""
-    true = np.cumsum(hit * weight)
-    precision = true / np.maximum(np.cumsum(weight), np.finfo(float).tiny)
+    """Area under precision over recall, detections by decreasing score.
+
+    Only true positives add to it, and between them precision falls, so the envelope needs no more.
+    """
+    at = np.flatnonzero(hit)
+    true = np.cumsum(weight[at])
+    precision = true / np.maximum(np.cumsum(weight)[at], np.finfo(float).tiny)
     if interpolate:
         precision = np.maximum.accumulate(precision[::-1])[::-1]
-    return float((hit * weight) @ precision / n_true)
-
-
-def _overlaps_any(video: Array, found: Intervals, ambiguous: Segments, n_videos: int) -> Array:
-    if len(ambiguous) != n_videos:
-        raise ValueError(f"ambiguous has {len(ambiguous)} videos, y_true has {n_videos}.")
-    pairs = overlapping_pairs(
-        Intervals(video, found.start, found.end),
-        Intervals(ambiguous.video, ambiguous.start, ambiguous.end),
-    )
-    touched = np.zeros(len(video), dtype=bool)
-    touched[pairs.left] = True
-    return touched
+    return float(np.sum(weight[at] * precision) / n_true)
 
 
 def _as_segments(y: Any, name: str) -> Segments:
@@ -331,18 +404,15 @@ def _as_segments(y: Any, name: str) -> Segments:
         return Segments.from_list(y)
     except TypeError:
         raise ValueError(f"{name} must be Segments or a list of lists of segments.") from None
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _check_segments(y_true: Any, y_pred: Any) -> tuple[Segments, Segments]:
     truth, found = _as_segments(y_true, "y_true"), _as_segments(y_pred, "y_pred")
     if len(truth) != len(found):
         raise ValueError(f"y_true has {len(truth)} videos, y_pred has {len(found)}.")
-    if truth.ids is not None and found.ids is not None and np.any(truth.ids != found.ids):
-        i = int(np.flatnonzero(truth.ids != found.ids)[0])
-        raise ValueError(
-            f"Video {i} is {truth.ids[i]} in y_true and {found.ids[i]} in y_pred; bring both to "
-            "the same order."
-        )
+    _check_same_ids(truth, found, "y_pred")
     if not len(truth.label):
         raise ValueError("y_true has no segments, so there is nothing to find.")
     bad = np.flatnonzero(~np.isfinite(found.score))
@@ -352,6 +422,23 @@ def _check_segments(y_true: Any, y_pred: Any) -> tuple[Segments, Segments]:
             f"{found.score[bad[0]]}; detections need finite scores."
         )
     return truth, found
+
+
+def _check_ambiguous(ambiguous: Any, truth: Segments) -> Segments:
+    unclear = _as_segments(ambiguous, "ambiguous")
+    if len(unclear) != len(truth):
+        raise ValueError(f"ambiguous has {len(unclear)} videos, y_true has {len(truth)}.")
+    _check_same_ids(truth, unclear, "ambiguous")
+    return unclear
+
+
+def _check_same_ids(truth: Segments, other: Segments, name: str) -> None:
+    if truth.ids is not None and other.ids is not None and np.any(truth.ids != other.ids):
+        i = int(np.flatnonzero(truth.ids != other.ids)[0])
+        raise ValueError(
+            f"Video {i} is {truth.ids[i]} in y_true and {other.ids[i]} in {name}; bring both to "
+            "the same order."
+        )
 
 
 def _check_tiou(tiou: Any) -> NDArray[np.float64]:
@@ -378,10 +465,19 @@ def _check_weight(sample_weight: Any, n_videos: int) -> NDArray[np.float64]:
 
 
 def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Array, Array]:
-    targets, score, classes = parse_targets(y_true), np.asarray(y_score), np.asarray(classes)
+    targets, score = parse_targets(y_true), np.asarray(y_score, dtype=np.float64)
+    classes = check_label_array(classes, "classes")
+    if len(np.unique(classes)) != len(classes):
+        raise ValueError("classes repeats a class.")
     if score.shape != (len(targets), len(classes)):
         raise ValueError(
             f"y_score has shape {score.shape}, expected ({len(targets)}, {len(classes)}): one row "
             "a video of y_true, one column a class."
         )
+    bad = np.flatnonzero(~np.isfinite(score).all(axis=1))
+    if len(bad):
+        raise ValueError(f"y_score of video {bad[0]} is not finite.")
+    if not len(targets.label):
+        raise ValueError("y_true has no labels at all.")
+    check_comparable(targets.label, classes)
     return targets, score, classes
