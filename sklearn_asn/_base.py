@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
 
+from sklearn_asn import cas
 from sklearn_asn._packed import Offsets
-from sklearn_asn._streams import join_columns
+from sklearn_asn._streams import join_columns, resolve_streams
 from sklearn_asn._targets import Targets, parse_targets
 from sklearn_asn._validation import (
+    allowed_classes,
     check_inside,
+    check_number,
+    check_selection,
+    check_training_parameters,
     check_trimmed,
     check_weights,
     draw_seed,
@@ -24,12 +29,21 @@ from sklearn_asn._validation import (
 )
 from sklearn_asn.clips import Clips, as_clips, is_ragged
 from sklearn_asn.metrics import localization_map, recognition_map
+from sklearn_asn.network import LEVELS
 from sklearn_asn.sampling import Bags
 from sklearn_asn.segments import Segments
 from sklearn_asn.selection import NaiveSelection, Selection
 from sklearn_asn.training import ASNNet, Recipe, Trained, export, rebuild, score_clips, train_net
 
 Array = NDArray[Any]
+
+
+class Scored(NamedTuple):
+    """What the network says of the clips of all videos."""
+
+    activations: Array  # (n_clips, n_models, n_classes)
+    attention: Array  # (n_clips, n_models)
+    offsets: Offsets
 
 
 class Supervised:
@@ -67,8 +81,8 @@ class Supervised:
 class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Base of weakly-supervised localizers.
 
-    A subclass says how to check its parameters, how to train (`_train_all`, which leaves
-    `_columns`, `_recipe` and `_trained`), and how to read clip scores (`_read`).
+    A subclass says how to train (`_train_all`, which leaves `_columns`, `_recipe` and `_trained`)
+    and how clips make a video (`_pool`); what else it does in its own way it overrides.
     """
 
     def fit(self, X: Any, y: Any, *, trimmed: Any = None, sample_weight: Any = None) -> Self:
@@ -106,22 +120,22 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             mask = check_trimmed(trimmed, len(clips))
             self.classes_ = _classes_of(targets, weight > 0)
             self._device = resolve_device(self.device)
+            allowed_classes(self.localize_classes, self.classes_)
             for name in ("_net", "_trained"):
                 self.__dict__.pop(name, None)
             data = Supervised(clips, targets, self.classes_, weight, mask)
             self._train_all(data, draw_seed(self.random_state))
             self.history_ = self._trained.history
             self.n_iter_ = len(self.history_)
+            self.quantile_levels_ = np.arange(LEVELS) / (LEVELS - 1)
+            curves = self._trained.weights["attention_quantiles"]
+            self.attention_quantiles_ = curves if len(curves) > 1 else curves[0]
         return self
 
     def predict(self, X: Any) -> Segments:
         """Return scored segments of every video, in seconds (clips where X has no timing)."""
-        clips, sequence, offsets, scores = self._localize(X)
-        selection = NaiveSelection() if self.selection is None else self.selection
-        if not hasattr(selection, "select_packed"):  # it knows one video at a time
-            found, borders = Selection.select_packed(selection, sequence, offsets, scores)
-        else:
-            found, borders = selection.select_packed(sequence, offsets, scores)
+        clips = self._check_use(X)
+        found, borders = self._find(self._score(clips))
         video = np.repeat(np.arange(len(clips)), np.diff(borders))
         # the last clip of a video may have fewer rows than the others
         rows = np.minimum(found["end"] * self._frames_per_clip, clips.lengths[video])
@@ -143,12 +157,30 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             Class probabilities of every clip, zero where the class does not pass the video
             threshold, or the clip's attention not the attention threshold.
         """
-        _, sequence, offsets, _ = self._localize(X)
-        return np.split(sequence, offsets[1:-1]) if is_ragged(X) else sequence
+        scored = self._score(self._check_use(X))
+        sequence, _ = self._read(scored)
+        return np.split(sequence, scored.offsets[1:-1]) if is_ragged(X) else sequence
+
+    def attention(self, X: Any) -> Any:
+        """Return raw attention of every clip: a list of ``(n_clips,)`` (one array for 2-D X).
+
+        Of two streams, the mean.
+        """
+        scored = self._score(self._check_use(X))
+        attention = self._combined_attention(scored)
+        return np.split(attention, scored.offsets[1:-1]) if is_ragged(X) else attention
 
     def predict_proba(self, X: Any) -> Array:
         """Return video-level class probabilities ``(n_videos, n_classes)``."""
-        return self._localize(X)[3]
+        return self._probabilities(self._pool(self._score(self._check_use(X))))
+
+    def decision_function(self, X: Any) -> Array:
+        """Return video-level class activations ``(n_videos, n_classes)``.
+
+        Of two streams, whose probabilities are averaged, the logarithm of these.
+        """
+        pooled = self._pool(self._score(self._check_use(X)))
+        return pooled[:, 0] if pooled.shape[1] == 1 else np.log(self._probabilities(pooled))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return localization mAP at tIoU 0.5, or mean video-level AP where y has labels only.
@@ -202,23 +234,53 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     @property
     def _frames_per_clip(self) -> int:
-        return 1
-
-    @abstractmethod
-    def _check_parameters(self) -> None:
-        """Validate all constructor arguments."""
-
-    @abstractmethod
-    def _check_use_parameters(self) -> None:
-        """Validate those that are read in use: they may have been set after `fit`."""
+        return self.frames_per_clip
 
     @abstractmethod
     def _train_all(self, data: Supervised, seed: int) -> None:
         """Train, leaving `_columns`, `_recipe`, `_trained` and perhaps the live `_net`."""
 
     @abstractmethod
-    def _read(self, activations: Array, attention: Array, offsets: Offsets) -> tuple[Array, Array]:
-        """Return the packed CAS and the video-level probabilities of scored clips."""
+    def _pool(self, scored: Scored) -> Array:
+        """Return video-level class activations ``(n_videos, n_models, n_classes)``."""
+
+    def _check_parameters(self) -> None:
+        """Validate all constructor arguments."""
+        check_training_parameters(self)
+        self._check_use_parameters()
+
+    def _check_use_parameters(self) -> None:
+        """Validate those that are read in use: they may have been set after `fit`."""
+        check_number(self.video_threshold, "video_threshold", 0, 1)
+        check_selection(self.selection)
+
+    def _probabilities(self, pooled: Array) -> Array:
+        """Turn pooled activations into video-level probabilities."""
+        return cas.video_scores(pooled)
+
+    def _video_scores(self, pooled: Array) -> Array:
+        """Return what `video_threshold` is compared with, and what the selection adds."""
+        return self._probabilities(pooled)
+
+    def _clip_scores(self, scored: Scored) -> Array:
+        """Return class scores of every clip, ``(n_clips, n_classes)``."""
+        return cas.softmax(scored.activations).mean(axis=1)
+
+    def _active(self, scored: Scored) -> NDArray[np.bool_] | None:
+        """Tell where attention passes; None: no such cut."""
+        return None
+
+    def _default_selection(self) -> Any:
+        return NaiveSelection()
+
+    def _combined_attention(self, scored: Scored) -> Array:
+        return scored.attention.mean(axis=1)
+
+    def _reaches(self, evidence: Array, threshold: Array) -> NDArray[np.bool_]:
+        """Compare evidence ``(n_clips, n_models, ...)`` with one threshold a model."""
+        if len(threshold) == 1:
+            return evidence[:, 0] >= threshold[0]
+        return cas.relative_attention(np.moveaxis(evidence, 1, -1), threshold) >= 1
 
     # ------------------------------------------------------------------ shared machinery
 
@@ -233,16 +295,91 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         cached = check_memory(self.memory).cache(_train_arrays, ignore=["device", "verbose"])
         return cached(*given), None
 
-    def _localize(self, X: Any) -> tuple[Clips, Array, Offsets, Array]:
-        clips = self._check_use(X)
-        activations, attention, offsets = self._score(clips)
-        sequence, scores = self._read(activations, attention, offsets)
-        return clips, sequence, offsets, scores
+    def _make_recipe(
+        self,
+        network: dict[str, Any],
+        criterion: Any,
+        optimizer: str = "sgd",
+        **criterion_options: Any,
+    ) -> Recipe:
+        """Collect what training depends on."""
+        options = {"weight_decay": self.weight_decay}
+        if optimizer == "sgd":
+            options |= {"momentum": self.momentum, "nesterov": self.momentum > 0}
+        network["n_classes"] = len(self.classes_)
+        return Recipe(
+            network=network,
+            criterion=criterion,
+            criterion_options=criterion_options,
+            sampling={
+                "clips_per_video": self.clips_per_video,
+                "frames_sampled": self.frames_sampled,
+                "trimmed_batch_size": self.trimmed_batch_size,
+                "hide_probability": self.hide_probability,
+                "hide_clips": self.hide_clips if self.hide_probability else 1,
+            },
+            optimizer=optimizer,
+            optimizer_options=options,
+            lr=self.lr,
+            lr_milestones=tuple(getattr(self, "lr_milestones", ())),
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            gradient_clip=self.gradient_clip,
+            quantile_momentum=getattr(self, "quantile_momentum", 0.9),
+        )
 
-    def _score(self, clips: Clips) -> tuple[Array, Array, Offsets]:
+    def _train_one(self, data: Supervised, seed: int, recipe: Recipe, parent: Any = None) -> None:
+        """Train the network of `recipe` on `_columns`, and keep it."""
+        self._recipe = recipe
+        bags = data.bags(self._columns, self._frames_per_clip)
+        self._trained, net = self._train(recipe, bags, seed, parent)
+        if net is not None:
+            self._net = net
+
+    def _resolve_columns(self, needed: tuple[str, ...]) -> list[NDArray[np.int64]]:
+        names = getattr(self, "feature_names_in_", None)
+        return list(resolve_streams(self.streams, needed, self.n_features_in_, names).values())
+
+    def _score(self, clips: Clips) -> Scored:
         """Score every clip with the network."""
         bags = Bags(clips.values, clips.lengths, join_columns(self._columns), self._frames_per_clip)
-        return *score_clips(self.net_, bags), bags.offsets
+        return Scored(*score_clips(self.net_, bags), bags.offsets)
+
+    def _read(self, scored: Scored, cut: bool = True) -> tuple[Array, Array]:
+        """Return the packed CAS and video-level scores; without `cut`, attention does not count."""
+        scores = self._video_scores(self._pool(scored))
+        allowed = allowed_classes(self.localize_classes, self.classes_)
+        passing = cas.passing_classes(scores, self.video_threshold, allowed)
+        active = self._active(scored) if cut else None
+        clip_scores = self._clip_scores(scored)
+        return cas.class_activation_sequence(clip_scores, passing, scored.offsets, active), scores
+
+    def _find(self, scored: Scored) -> tuple[Array, Offsets]:
+        """Select segments of all videos, in clips."""
+        selection = self._default_selection() if self.selection is None else self.selection
+        with_levels = getattr(selection, "needs_levels", False)
+        sequence, scores = self._read(scored, cut=not with_levels)
+        given: tuple[Any, ...] = (sequence, scored.offsets, scores)
+        if with_levels:
+            return selection.select_packed(*given, self._levels(scored))
+        if not hasattr(selection, "select_packed"):  # it knows one video at a time
+            return Selection.select_packed(selection, *given)
+        return selection.select_packed(*given)
+
+    def _evidence(self, scored: Scored) -> Array:
+        """Return what is compared with the attention threshold, ``(n_clips, n_models, ...)``.
+
+        One number a clip or, where attention is the largest class activation, one a class.
+        """
+        if self._recipe.heads.attention == "max":
+            return scored.activations
+        return scored.attention[..., None]
+
+    def _levels(self, scored: Scored) -> Array:
+        """Return the recorded quantile level that the evidence of every clip reaches."""
+        evidence = self._evidence(scored)
+        curves = np.atleast_2d(self.attention_quantiles_)
+        return cas.quantile_level(lambda threshold: self._reaches(evidence, threshold), curves)
 
     def _check_use(self, X: Any) -> Clips:
         check_is_fitted(self)

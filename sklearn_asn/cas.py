@@ -6,10 +6,12 @@ entry, or two for the two-stream variant.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from sklearn_asn._packed import Offsets
 
@@ -45,6 +47,32 @@ def pool_videos(activations: Array, attention: Array, offsets: Offsets, softenin
     return np.add.reduceat(share[..., None] * activations, first)
 
 
+def pool_top(activations: Array, offsets: Offsets, divisor: float) -> Array:
+    """Average the highest ``ceil(n_clips / divisor)`` activations of each class of each video.
+
+    W-TALC's pooling, not the paper's. Shapes as in `pool_videos`.
+    """
+    n_clips = np.diff(offsets)
+    count = np.maximum(np.ceil(n_clips / divisor - 1e-9), 1).astype(np.int64)
+    video = np.repeat(np.arange(len(n_clips)), n_clips)
+    rank = np.arange(offsets[-1]) - np.repeat(offsets[:-1], n_clips)
+    chosen = np.flatnonzero(rank < np.repeat(count, n_clips))
+    first = np.concatenate([[0], np.cumsum(count)[:-1]])
+    columns = activations.reshape(len(activations), -1)
+    total = np.empty((len(n_clips), columns.shape[1]), dtype=np.float64)
+    for c in range(columns.shape[1]):
+        ranked = columns[np.lexsort((-columns[:, c], video)), c]
+        total[:, c] = np.add.reduceat(ranked[chosen], first, dtype=np.float64)
+    pooled = (total / count[:, None]).astype(activations.dtype)
+    return pooled.reshape(-1, *activations.shape[1:])
+
+
+def pool_gated(activations: Array, attention: Array, offsets: Offsets) -> Array:
+    """Average activations times ``sigmoid(attention)`` over every video (STPN). Shapes as above."""
+    total = np.add.reduceat(expit(attention)[..., None] * activations, offsets[:-1])
+    return total / np.diff(offsets)[:, None, None]
+
+
 def video_scores(pooled: Array) -> Array:
     """Return video-level probabilities ``(n_videos, n_classes)``, averaged over the models."""
     return softmax(pooled).mean(axis=1)
@@ -66,41 +94,66 @@ def relative_attention(attention: Array, threshold: Array) -> Array:
     return (1 + (attention - threshold) / scale).mean(axis=-1)
 
 
-def passing_classes(scores: Array, video_threshold: float) -> NDArray[np.bool_]:
-    """Which classes of each video score above the threshold; the best one where none does."""
+def quantile_level(reaches: Callable[[Array], NDArray[np.bool_]], curves: Array) -> Array:
+    """Return the highest percent whose recorded quantile evidence reaches; -inf below the lowest.
+
+    Parameters
+    ----------
+    reaches : callable
+        Tells which evidence reaches thresholds of shape ``(n_models,)``.
+    curves : ndarray of shape (n_models, 101)
+        Running quantiles.
+    """
+    level = np.where(reaches(curves[:, 0]), 0.0, -np.inf)
+    for percent in range(1, curves.shape[1]):
+        level[reaches(curves[:, percent])] = percent / 100
+    return level
+
+
+def passing_classes(
+    scores: Array, video_threshold: float, allowed: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Which classes of each video score above the threshold; the best one where none does.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_videos, n_classes)
+    video_threshold : float
+    allowed : ndarray of bool, shape (n_classes,), default=None
+        Classes that may pass at all; None: all.
+    """
     passing = scores > video_threshold
+    if allowed is not None:
+        passing &= allowed
+        scores = np.where(allowed, scores, -np.inf)
     none = np.flatnonzero(~passing.any(axis=1))
     passing[none, scores[none].argmax(axis=1)] = True
     return passing
 
 
 def class_activation_sequence(
-    activations: Array,
-    active: NDArray[np.bool_],
-    scores: Array,
+    clip_scores: Array,
+    passing: NDArray[np.bool_],
     offsets: Offsets,
-    video_threshold: float,
+    active: NDArray[np.bool_] | None = None,
 ) -> Array:
-    """Build the CAS by the three steps of section 3.3.
+    """Build the CAS: steps two and three of section 3.3.
 
     Parameters
     ----------
-    activations : ndarray of shape (n_clips, n_models, n_classes)
-        Class activations; their softmaxes are averaged over the models.
-    active : ndarray of bool, shape (n_clips,)
-        Clips whose attention reaches the threshold.
-    scores : ndarray of shape (n_videos, n_classes)
-        Video-level probabilities.
+    clip_scores : ndarray of shape (n_clips, n_classes)
+        Of the first step: class probabilities of every clip.
+    passing : ndarray of bool, shape (n_videos, n_classes)
+        Classes that pass the video threshold; the others are zero in all clips.
     offsets : ndarray of shape (n_videos + 1,)
-    video_threshold : float
-        Classes of a video that do not pass are zero in all its clips.
+    active : ndarray of bool, shape (n_clips, 1) or (n_clips, n_classes), default=None
+        Where attention reaches its threshold; zero elsewhere. None: everywhere.
 
     Returns
     -------
     ndarray of shape (n_clips, n_classes)
     """
-    cas = softmax(activations).mean(axis=1)
-    passing = passing_classes(scores, video_threshold)
-    cas *= np.repeat(passing, np.diff(offsets), axis=0)
-    cas *= active[:, None]
+    cas = clip_scores * np.repeat(passing, np.diff(offsets), axis=0)
+    if active is not None:
+        cas *= active
     return cas

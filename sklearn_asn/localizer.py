@@ -10,12 +10,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn import cas
-from sklearn_asn._base import BaseLocalizer, Supervised
-from sklearn_asn._packed import Offsets
-from sklearn_asn._streams import STREAMS, resolve_streams, streams_of
-from sklearn_asn._validation import check_choice, check_count, check_number, check_selection
-from sklearn_asn.clips import is_ragged
-from sklearn_asn.network import LEVELS, SINGLE_STREAM, VARIANTS
+from sklearn_asn._base import BaseLocalizer, Scored, Supervised
+from sklearn_asn._streams import STREAMS, streams_of
+from sklearn_asn._validation import check_choice, check_number
+from sklearn_asn.losses import PooledCrossEntropy
+from sklearn_asn.network import SINGLE_STREAM, VARIANTS, Heads
 from sklearn_asn.training import Recipe
 
 
@@ -53,19 +52,37 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         value on a fitted estimator and it holds at once.
     quantile_momentum : float in [0, 1], default=0.9
         alpha in eq. 2.
-    clips_per_video : int, default=7
-        Random clips of an untrimmed video in a training step.
+    clips_per_video : int or None, default=7
+        Random clips of an untrimmed video in a training step; None takes all of them.
     frames_per_clip : int, default=1
         Rows of X averaged into one clip. The last clip of a video averages what is left.
     frames_sampled : int, default=3
         Rows sampled sparsely from each clip in training, at most `frames_per_clip`.
     dropout : float in [0, 1), default=0.5
         Before the bottleneck and bilinear layers and before classification.
+    temporal_context : int, default=1
+        Width, in clips, of a temporal convolution before the heads; an odd number, 1 is none.
+        Not the paper's.
+    context_size : int, default=128
+        Units of that convolution.
+    pooling : {"attention", "topk"}, default="attention"
+        How activations of clips make those of a video. ``"topk"``, not the paper's, averages the
+        highest of each class (as W-TALC does); a clip's attention is then its largest class
+        activation, and in the CAS every class is compared with the threshold by itself.
+    topk_divisor : int, default=8
+        For ``pooling="topk"``: one in so many clips is averaged, rounded up.
+    hide_probability : float in [0, 1), default=0.0
+        Share of clips hidden at random in training (Hide-and-Seek). Not the paper's.
+    hide_clips : int, default=1
+        Neighbouring clips that are hidden together.
     attention_softening : float, default=3.0
         Attention is divided by it for video-level scores.
     video_threshold : float in [0, 1], default=0.1
         Classes whose video-level probability is not above it are not localized; where none is,
         the best class is.
+    localize_classes : sequence of labels, default=None
+        Classes to localize, of those trained on (20 of THUMOS14's 101, say); None: all. The CAS
+        keeps the columns of the others, at zero.
     attention_stream : {"both", "temporal", "spatial"}, default="both"
         Two-stream only: whose attention decides (section 4.3).
     selection : estimator, default=None
@@ -143,12 +160,19 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         streams: Any = None,
         quantile: float = 0.5,
         quantile_momentum: float = 0.9,
-        clips_per_video: int = 7,
+        clips_per_video: int | None = 7,
         frames_per_clip: int = 1,
         frames_sampled: int = 3,
         dropout: float = 0.5,
+        temporal_context: int = 1,
+        context_size: int = 128,
+        pooling: str = "attention",
+        topk_divisor: int = 8,
+        hide_probability: float = 0.0,
+        hide_clips: int = 1,
         attention_softening: float = 3.0,
         video_threshold: float = 0.1,
+        localize_classes: Any = None,
         attention_stream: str = "both",
         selection: Any = None,
         max_epochs: int = 80,
@@ -176,8 +200,15 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         self.frames_per_clip = frames_per_clip
         self.frames_sampled = frames_sampled
         self.dropout = dropout
+        self.temporal_context = temporal_context
+        self.context_size = context_size
+        self.pooling = pooling
+        self.topk_divisor = topk_divisor
+        self.hide_probability = hide_probability
+        self.hide_clips = hide_clips
         self.attention_softening = attention_softening
         self.video_threshold = video_threshold
+        self.localize_classes = localize_classes
         self.attention_stream = attention_stream
         self.selection = selection
         self.max_epochs = max_epochs
@@ -198,22 +229,9 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
 
     def _train_all(self, data: Supervised, seed: int) -> None:
         main, *others = streams_of(self.variant, self.main_stream)
-        streams = resolve_streams(
-            self.streams,
-            (main, *others),
-            self.n_features_in_,
-            getattr(self, "feature_names_in_", None),
-        )
-        self._columns = list(streams.values())
+        self._columns = self._resolve_columns((main, *others))
         parent = self._parent_weights(data, main, seed)
-        self._recipe = self._make_recipe(self.variant)
-        bags = data.bags(self._columns, self.frames_per_clip)
-        self._trained, net = self._train(self._recipe, bags, seed, parent)
-        if net is not None:
-            self._net = net
-        self.quantile_levels_ = np.linspace(0, 1, LEVELS)
-        curves = self._trained.weights["attention_quantiles"]
-        self.attention_quantiles_ = curves if self.variant == "two-stream" else curves[0]
+        self._train_one(data, seed, self._recipe_of(self.variant), parent)
 
     def _parent_weights(self, data: Supervised, main: str, seed: int) -> Any:
         """Weights of the trained main-stream model whose heads are inherited, if any are."""
@@ -222,7 +240,7 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         if self.init == "scratch" or self.variant in (*SINGLE_STREAM, "two-stream"):
             return None
         bags = data.bags(self._columns[:1], self.frames_per_clip)
-        trained, _ = self._train(self._make_recipe(main), bags, seed)
+        trained, _ = self._train(self._recipe_of(main), bags, seed)
         return trained.weights
 
     def _given_parent(self, main: str) -> Any:
@@ -236,33 +254,38 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
                 f"init was trained on the classes {parent.classes_.tolist()}, "
                 f"y has {self.classes_.tolist()}."
             )
-        if parent._recipe.n_main != len(self._columns[0]):
+        n_main = parent._recipe.network["n_main"]
+        if n_main != len(self._columns[0]):
+            raise ValueError(f"init reads {n_main} {main} columns, X has {len(self._columns[0])}.")
+        if parent._recipe.heads != self._heads():
             raise ValueError(
-                f"init reads {parent._recipe.n_main} {main} columns, X has {len(self._columns[0])}."
+                f"init has other heads ({parent._recipe.heads}) than this one ({self._heads()}): "
+                "temporal_context, context_size, pooling and dropout must be the same."
             )
         return parent._trained.weights
 
-    def _make_recipe(self, variant: str) -> Recipe:
+    def _heads(self) -> Heads:
+        return Heads(
+            dropout=self.dropout,
+            context=self.temporal_context,
+            context_size=self.context_size if self.temporal_context > 1 else 0,
+            attention="max" if self.pooling == "topk" else "linear",
+        )
+
+    def _recipe_of(self, variant: str) -> Recipe:
         """Collect what training depends on; what a variant does not read is left at zero."""
         single = variant in SINGLE_STREAM
-        return Recipe(
-            variant=variant,
-            n_main=len(self._columns[0]),
-            n_other=0 if single else len(self._columns[1]),
-            n_classes=len(self.classes_),
-            hidden_size=self.hidden_size if variant in ("bottleneck", "bilinear") else 0,
-            dropout=self.dropout,
-            clips_per_video=self.clips_per_video,
-            frames_sampled=self.frames_sampled,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            trimmed_batch_size=self.trimmed_batch_size,
-            lr=self.lr,
-            lr_milestones=tuple(self.lr_milestones),
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-            gradient_clip=self.gradient_clip,
-            quantile_momentum=self.quantile_momentum,
+        network = {
+            "variant": variant,
+            "n_main": len(self._columns[0]),
+            "n_other": 0 if single else len(self._columns[1]),
+            "hidden_size": self.hidden_size if variant in ("bottleneck", "bilinear") else 0,
+            "dropout": self.dropout,
+            "heads": self._heads(),
+        }
+        divisor = self.topk_divisor if self.pooling == "topk" else 0
+        return self._make_recipe(
+            network, PooledCrossEntropy, pooling=self.pooling, topk_divisor=divisor
         )
 
     # ------------------------------------------------------------------ use
@@ -274,18 +297,7 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         it is the mean of both streams' attention, each relative to its own threshold, and 1 is
         the limit.
         """
-        clips = self._check_use(X)
-        _, attention, offsets = self._score(clips)
-        combined, _ = self._criterion(attention)
-        return np.split(combined, offsets[1:-1]) if is_ragged(X) else combined
-
-    def decision_function(self, X: Any) -> NDArray[Any]:
-        """Return video-level class activations ``(n_videos, n_classes)``.
-
-        For two-stream, where probabilities are averaged, their logarithm.
-        """
-        pooled = cas.pool_videos(*self._score(self._check_use(X)), self.attention_softening)
-        return pooled[:, 0] if pooled.shape[1] == 1 else np.log(cas.video_scores(pooled))
+        return super().attention(X)
 
     @property
     def threshold_(self) -> Any:
@@ -296,59 +308,42 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         values = np.array([np.interp(self.quantile, self.quantile_levels_, c) for c in curves])
         return values if self.variant == "two-stream" else float(values[0])
 
-    def _read(
-        self, activations: NDArray[Any], attention: NDArray[Any], offsets: Offsets
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Build the CAS by the three steps of section 3.3."""
-        scores = cas.video_scores(
-            cas.pool_videos(activations, attention, offsets, self.attention_softening)
-        )
-        combined, limit = self._criterion(attention)
-        sequence = cas.class_activation_sequence(
-            activations, combined >= limit, scores, offsets, self.video_threshold
-        )
-        return sequence, scores
+    def _pool(self, scored: Scored) -> NDArray[Any]:
+        """Return video-level class activations, by the pooling of the training."""
+        if self._recipe.criterion_options["pooling"] == "topk":
+            divisor = self._recipe.criterion_options["topk_divisor"]
+            return cas.pool_top(scored.activations, scored.offsets, divisor)
+        return cas.pool_videos(*scored, self.attention_softening)
 
-    def _criterion(self, attention: NDArray[Any]) -> tuple[NDArray[Any], float]:
-        """Return attention, and the limit below which a clip is background (section 3.2)."""
+    def _active(self, scored: Scored) -> NDArray[np.bool_]:
+        """Tell where attention reaches its quantile: the criterion of section 3.2."""
+        return self._reaches(self._evidence(scored), np.atleast_1d(self.threshold_))
+
+    def _reaches(self, evidence: NDArray[Any], threshold: NDArray[Any]) -> NDArray[np.bool_]:
+        if self.variant == "two-stream" and self.attention_stream != "both":
+            which = self._attention_model
+            evidence, threshold = evidence[:, [which]], threshold[[which]]
+        return super()._reaches(evidence, threshold)
+
+    def _combined_attention(self, scored: Scored) -> NDArray[Any]:
         if self.variant != "two-stream":
-            return attention[:, 0], self.threshold_
+            return scored.attention[:, 0]
         if self.attention_stream == "both":
-            return cas.relative_attention(attention, self.threshold_), 1.0
-        which = streams_of(self.variant, self.main_stream).index(self.attention_stream)
-        return attention[:, which], float(self.threshold_[which])
+            return cas.relative_attention(scored.attention, self.threshold_)
+        return scored.attention[:, self._attention_model]
 
     @property
-    def _frames_per_clip(self) -> int:
-        return self.frames_per_clip
+    def _attention_model(self) -> int:
+        return streams_of(self.variant, self.main_stream).index(self.attention_stream)
 
     # ------------------------------------------------------------------ checks
 
     def _check_parameters(self) -> None:
-        """Validate the constructor's arguments that training reads, and those of use."""
         check_choice(self.variant, "variant", VARIANTS)
         check_choice(self.main_stream, "main_stream", STREAMS)
-        for name in (
-            "hidden_size",
-            "clips_per_video",
-            "frames_per_clip",
-            "frames_sampled",
-            "max_epochs",
-            "batch_size",
-            "trimmed_batch_size",
-        ):
-            check_count(getattr(self, name), name)
-        check_number(self.quantile_momentum, "quantile_momentum", 0, 1)
-        check_number(self.dropout, "dropout", 0, 1, open_high=True)
-        check_number(self.lr, "lr", 0)
-        check_number(self.momentum, "momentum", 0, 1, open_high=True)
-        check_number(self.weight_decay, "weight_decay", 0)
-        if self.gradient_clip is not None:
-            check_number(self.gradient_clip, "gradient_clip", 0, open_low=True)
-        for share in self.lr_milestones:
-            check_number(share, "lr_milestones", 0, 1)
+        check_choice(self.pooling, "pooling", ("attention", "topk"))
+        super()._check_parameters()
         self._check_init()
-        self._check_use_parameters()
 
     def _check_init(self) -> None:
         if isinstance(self.init, str):
@@ -366,8 +361,7 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
             )
 
     def _check_use_parameters(self) -> None:
+        super()._check_use_parameters()
         check_number(self.quantile, "quantile", 0, 1)
         check_number(self.attention_softening, "attention_softening", 0, open_low=True)
-        check_number(self.video_threshold, "video_threshold", 0, 1)
         check_choice(self.attention_stream, "attention_stream", ("both", *STREAMS))
-        check_selection(self.selection)

@@ -7,6 +7,7 @@ temporal one (x^t) and the other is the spatial one (x^s); here either can lead.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -91,21 +92,83 @@ class BilinearBottleneck(nn.Module):
         return torch.cat([main, torch.relu(self.bilinear(a, b))], dim=-1)
 
 
+@dataclass(frozen=True)
+class Heads:
+    """How the heads read what an extractor gives; the defaults are the paper's.
+
+    Parameters
+    ----------
+    dropout : float
+        Before classification.
+    context : int
+        Clips that a temporal convolution before the heads reads (an odd number).
+    context_size : int
+        Its units, with ReLU; 0 is no such layer. With ``context=1`` it is a plain hidden layer.
+    attention : {"linear", "mlp", "max"}
+        One linear layer; two with `attention_size` units between (STPN); or none: a clip's
+        attention is its largest class activation.
+    attention_size : int
+    attention_dropout : bool
+        Dropout before attention too (UntrimmedNet).
+    give_features : bool
+        Give what the classification head reads as a third output (W-TALC's loss needs it).
+    """
+
+    dropout: float = 0.5
+    context: int = 1
+    context_size: int = 0
+    attention: str = "linear"
+    attention_size: int = 256
+    attention_dropout: bool = False
+    give_features: bool = False
+
+
 class ASEModel(nn.Module):
-    """An extractor with its classification and attention heads, one linear layer each."""
+    """An extractor with its classification and attention heads, one linear layer each.
 
-    def __init__(self, extractor: nn.Module, n_classes: int, dropout: float) -> None:
+    Not the paper's: `Heads` may put a temporal convolution before the heads (its input is then a
+    clip's window, laid out by the sampler), or another attention.
+    """
+
+    def __init__(self, extractor: nn.Module, n_classes: int, heads: Heads) -> None:
         super().__init__()
-        n_out = int(extractor.n_out)  # type: ignore[arg-type]
+        n_features = int(extractor.n_out)  # type: ignore[arg-type]
         self.extractor = extractor
-        self.dropout = nn.Dropout(dropout)  # before classification only (section 3.3)
-        self.classification = nn.Linear(n_out, n_classes)
-        self.attention = nn.Linear(n_out, 1)
+        self.heads = heads
+        self.dropout = nn.Dropout(heads.dropout)  # before classification only (section 3.3)
+        self.convolution: nn.Linear | None = None
+        if heads.context_size:
+            self.convolution = nn.Linear(heads.context * n_features, heads.context_size)
+            n_features = heads.context_size
+        self.classification = nn.Linear(n_features, n_classes)
+        self.attention: nn.Module | None = None
+        if heads.attention == "linear":
+            self.attention = nn.Linear(n_features, 1)
+        elif heads.attention == "mlp":
+            size = heads.attention_size
+            self.attention = nn.Sequential(
+                nn.Linear(n_features, size), nn.ReLU(), nn.Linear(size, 1)
+            )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return class activations ``(..., n_classes)`` and raw attention ``(...)``."""
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return class activations ``(..., n_classes)`` and raw attention ``(...)``.
+
+        With context, `x` has one more axis than the clips: ``(..., context, n_columns)``.
+        """
         features = self.extractor(x)
-        return self.classification(self.dropout(features)), self.attention(features).squeeze(-1)
+        if self.convolution is not None:
+            if self.heads.context > 1:
+                features = features.flatten(-2)
+            features = torch.relu(self.convolution(features))
+        dropped = self.dropout(features)
+        activations = self.classification(dropped)
+        if self.attention is None:
+            attention = activations.amax(dim=-1)
+        else:
+            read = dropped if self.heads.attention_dropout else features
+            attention = self.attention(read).squeeze(-1)
+        more = (dropped,) if self.heads.give_features else ()
+        return activations, attention, *more
 
 
 class ASENetwork(nn.Module):
@@ -122,7 +185,8 @@ class ASENetwork(nn.Module):
     hidden_size : int
         Units of the bottleneck layers and of the bilinear layer.
     dropout : float
-        Before bottleneck layers, the bilinear layer, and the classification head.
+        Before the bottleneck layers and the bilinear layer.
+    heads : Heads
 
     Notes
     -----
@@ -141,6 +205,7 @@ class ASENetwork(nn.Module):
         n_classes: int,
         hidden_size: int = 128,
         dropout: float = 0.5,
+        heads: Heads = Heads(),
     ) -> None:
         super().__init__()
         extractors: list[nn.Module]
@@ -157,11 +222,11 @@ class ASENetwork(nn.Module):
         else:
             raise ValueError(f"variant={variant!r}; expected one of {VARIANTS}.")
         self.n_main = n_main
-        self.models = nn.ModuleList(ASEModel(e, n_classes, dropout) for e in extractors)
+        self.models = nn.ModuleList(ASEModel(part, n_classes, heads) for part in extractors)
         self.register_buffer("attention_quantiles", torch.zeros(len(self.models), LEVELS))
         self.register_buffer("n_batches", torch.zeros((), dtype=torch.long))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Score clips.
 
         Parameters
@@ -174,11 +239,14 @@ class ASENetwork(nn.Module):
             Class activations (logits).
         attention : Tensor of shape (..., n_models)
             Raw attention.
+        features : Tensor of shape (..., n_features)
+            Only where `heads` asks for them: what the first model's classification reads.
         """
         parts = [x] if len(self.models) == 1 else [x[..., : self.n_main], x[..., self.n_main :]]
         scored = [model(part) for model, part in zip(self.models, parts, strict=True)]
-        activations, attention = zip(*scored, strict=True)
-        return torch.stack(activations, dim=-2), torch.stack(attention, dim=-1)
+        activations = torch.stack([one[0] for one in scored], dim=-2)
+        attention = torch.stack([one[1] for one in scored], dim=-1)
+        return activations, attention, *scored[0][2:]
 
     @torch.no_grad()
     def inherit(self, parent: Mapping[str, Tensor]) -> None:
@@ -187,14 +255,23 @@ class ASENetwork(nn.Module):
         The main stream's columns of both heads are copied. Other columns stay random, but zero
         for fusion (eq. 1), which therefore starts with exactly its parent's outputs.
         """
-        model = self.models[0]
-        for head in ("classification", "attention"):
-            layer = getattr(model, head)
-            weight = torch.as_tensor(parent[f"models.0.{head}.weight"])
-            if isinstance(model.extractor, Fusion):
-                layer.weight.zero_()
-            layer.weight[:, : weight.shape[1]] = weight
-            layer.bias.copy_(torch.as_tensor(parent[f"models.0.{head}.bias"]))
+        own = self.state_dict()
+        zero = isinstance(self.models[0].extractor, Fusion)
+        first = "convolution" if self.models[0].convolution is not None else None
+        for name, value in parent.items():
+            if not name.startswith("models.0.") or ".extractor." in name:
+                continue
+            given = torch.as_tensor(value)
+            layer = name.split(".")[2]
+            if given.ndim < 2 or layer != (first or layer):  # what reads no columns of X
+                own[name].copy_(given)
+                continue
+            # a convolution reads n_main columns of each clip of its window
+            n_clips = given.shape[1] // self.n_main
+            weight = own[name].view(len(given), n_clips, -1)
+            if zero:
+                weight.zero_()
+            weight[..., : self.n_main] = given.view(len(given), n_clips, -1)
 
     @torch.no_grad()
     def track_quantiles(self, attention: Tensor, weight: Tensor, momentum: float) -> None:

@@ -171,8 +171,10 @@ class Bags(Dataset[Any]):
 class BagBatches:
     """Iterator of skorch's training loop: random clips of shuffled videos, epoch after epoch.
 
-    Untrimmed videos give `clips_per_video` clips, trimmed ones a single clip; each kind has its
-    own batch size, and the batches of an epoch come in random order.
+    Untrimmed videos give `clips_per_video` clips (None: all of them), trimmed ones a single clip;
+    each kind has its own batch size, and the batches of an epoch come in random order. With
+    `context` > 1 a clip comes with its neighbours; beyond the video's ends they are zero. With
+    `hide_probability`, blocks of `hide_clips` clips are hidden at random (Hide-and-Seek).
     """
 
     def __init__(
@@ -180,15 +182,21 @@ class BagBatches:
         dataset: Bags,
         batch_size: int,
         trimmed_batch_size: int,
-        clips_per_video: int,
+        clips_per_video: int | None,
         frames_sampled: int,
         seed: int,
+        context: int = 1,
+        hide_probability: float = 0.0,
+        hide_clips: int = 1,
     ) -> None:
         self.bags = dataset
         self.batch_size = batch_size
         self.trimmed_batch_size = trimmed_batch_size
-        self.clips_per_video = clips_per_video
+        self.clips_per_video = np.iinfo(int).max if clips_per_video is None else clips_per_video
         self.frames_sampled = min(frames_sampled, dataset.frames_per_clip)
+        self.context = context
+        self.hide_probability = hide_probability
+        self.hide_clips = hide_clips
         self.rng = np.random.default_rng(seed)
 
     def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
@@ -211,31 +219,83 @@ class BagBatches:
     def batch(self, videos: NDArray[np.int64], size: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Draw clips of `videos`: features ``(n, size, n_features)`` and what is known of them."""
         bags = self.bags
-        first = bags.offsets[videos]
-        clip = sample_clips(bags.offsets[videos + 1] - first, size, self.rng)
+        first, stop = bags.offsets[videos, None], bags.offsets[videos + 1, None]
+        clip = sample_clips((stop - first)[:, 0], size, self.rng)
         valid = clip >= 0
-        clip = first[:, None] + np.maximum(clip, 0)
+        near, blank = neighbours(first + np.maximum(clip, 0), first, stop, self.context)
+        if self.hide_probability:
+            valid, hidden = self.hide(near - first[..., None], valid)
+            blank |= hidden
         rows = sample_rows(
-            bags.borders[clip], bags.borders[clip + 1], self.frames_sampled, self.rng
+            bags.borders[near], bags.borders[near + 1], self.frames_sampled, self.rng
         )
+        x = bags.gather(rows)
+        if blank.any():
+            x[torch.from_numpy(blank).to(x.device)] = 0
         assert bags.target is not None
         known = {
             "target": torch.from_numpy(bags.target[videos]),
             "weight": torch.from_numpy(bags.weight[videos].astype(np.float32)),
             "valid": torch.from_numpy(valid),
         }
-        return bags.gather(rows), known
+        return (x if self.context > 1 else x[:, :, 0]), known
+
+    def hide(
+        self, near: NDArray[np.int64], valid: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Hide random blocks of clips of every video (Hide-and-Seek); one of them always stays.
+
+        `near` are the windows around the clips drawn, ``(n_videos, n_clips, context)``, counted
+        from the video's first clip. Returns which clips are left, and what of `near` is hidden.
+        """
+        block = near // self.hide_clips
+        table = self.rng.random((len(near), int(block.max()) + 1)) < self.hide_probability
+        hidden = table[np.arange(len(near))[:, None, None], block]
+        left = valid & ~hidden[..., self.context // 2]
+        none = ~left.any(axis=1)
+        left[none], hidden[none] = valid[none], False
+        return left, hidden
 
 
 class ClipBlocks:
     """Iterator of skorch's evaluation: all clips in order, `batch_size` at a time."""
 
-    def __init__(self, dataset: Bags, batch_size: int) -> None:
+    def __init__(self, dataset: Bags, batch_size: int, context: int = 1) -> None:
         self.bags = dataset
         self.batch_size = batch_size
+        self.context = context
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         n_clips = int(self.bags.offsets[-1])
         for first in range(0, n_clips, self.batch_size):
-            block = self.bags.clips(first, min(first + self.batch_size, n_clips))
-            yield torch.from_numpy(block), torch.zeros(0)
+            stop = min(first + self.batch_size, n_clips)
+            yield torch.from_numpy(self.block(first, stop)), torch.zeros(0)
+
+    def block(self, first: int, stop: int) -> NDArray[np.float32]:
+        """Consecutive clips, with their neighbours where there is context."""
+        if self.context == 1:
+            return self.bags.clips(first, stop)
+        clip = np.arange(first, stop)
+        offsets = self.bags.offsets
+        video = np.searchsorted(offsets, clip, side="right") - 1
+        near, beyond = neighbours(clip, offsets[video], offsets[video + 1], self.context)
+        low, high = int(near.min()), int(near.max()) + 1
+        block = self.bags.clips(low, high)[near - low]
+        block[beyond] = 0
+        return block
+
+
+def neighbours(
+    clip: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64], width: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the `width` clips around each one (last axis), and which lie beyond its video.
+
+    Those beyond are given as the video's first or last clip.
+
+    >>> near, beyond = neighbours(np.array([4, 5]), np.array([4, 4]), np.array([6, 6]), 3)
+    >>> near.tolist(), beyond.tolist()
+    ([[4, 4, 5], [4, 5, 5]], [[True, False, False], [False, False, True]])
+    """
+    near = clip[..., None] + np.arange(width) - width // 2
+    first, stop = first[..., None], stop[..., None]
+    return np.clip(near, first, stop - 1), (near < first) | (near >= stop)

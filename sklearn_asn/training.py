@@ -17,31 +17,51 @@ from skorch.history import History
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
-from sklearn_asn.network import ASENetwork
+from sklearn_asn.network import ASENetwork, Heads
 from sklearn_asn.sampling import BagBatches, Bags, ClipBlocks
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything, besides the data and the seed, that decides what a training gives."""
+    """Everything, besides the data and the seed, that decides what a training gives.
 
-    variant: str
-    n_main: int
-    n_other: int
-    n_classes: int
-    hidden_size: int
-    dropout: float
-    clips_per_video: int
-    frames_sampled: int
-    max_epochs: int
-    batch_size: int
-    trimmed_batch_size: int
+    Parameters
+    ----------
+    network : dict
+        Arguments of `ASENetwork`.
+    criterion : type
+        A class of `sklearn_asn.losses`.
+    criterion_options : dict
+        Its arguments.
+    sampling : dict
+        Arguments of `BagBatches`: how many clips, rows, and what is hidden.
+    optimizer : {"sgd", "adam"}
+    optimizer_options : dict
+        Its arguments but the learning rate.
+    lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum
+        As in `ASNLocalizer`.
+    """
+
+    network: dict[str, Any]
+    criterion: type[nn.Module]
+    criterion_options: dict[str, Any]
+    sampling: dict[str, Any]
+    optimizer: str
+    optimizer_options: dict[str, Any]
     lr: float
     lr_milestones: tuple[float, ...]
-    momentum: float
-    weight_decay: float
+    max_epochs: int
+    batch_size: int
     gradient_clip: float | None
     quantile_momentum: float
+
+    @property
+    def heads(self) -> Heads:
+        """How the network's heads are made."""
+        return self.network.get("heads", Heads())
+
+
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
 class Trained(NamedTuple):
@@ -49,26 +69,6 @@ class Trained(NamedTuple):
 
     weights: dict[str, NDArray[Any]]
     history: list[dict[str, Any]]
-
-
-class PooledCrossEntropy(nn.Module):
-    """Cross-entropy of a video's attention-pooled class activations (eq. 3, with its minus sign).
-
-    Attention is normalised by a softmax over the clips of one video, activations are averaged
-    with it, and the softmax of the result is compared with the label distribution y / sum(y).
-    Videos without a label add nothing to the sum.
-    """
-
-    def forward(self, scored: tuple[Tensor, Tensor], known: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted mean over videos, summed over independent models."""
-        activations, attention = scored  # (n, clips, models, classes), (n, clips, models)
-        attention = attention.masked_fill(~known["valid"][..., None], -torch.inf)
-        share = torch.softmax(attention, dim=1)
-        pooled = torch.einsum("nkm,nkmc->nmc", share, activations)
-        target = known["target"][:, None, :]
-        loss = -(target * torch.log_softmax(pooled, dim=-1)).sum(dim=(1, 2))
-        weight = known["weight"]
-        return (weight * loss).sum() / weight.sum()
 
 
 class ClipGradients(Callback):
@@ -100,7 +100,7 @@ class ASNNet(NeuralNet):
         if not torch.isfinite(step["loss"]):
             raise FloatingPointError(self._advice(step["loss"].item()))
         known = batch[1]
-        _, attention = step["y_pred"]
+        attention = step["y_pred"][1]
         valid = known["valid"].to(attention.device)
         weight = known["weight"].to(attention.device)[:, None].expand(valid.shape)
         self.module_.track_quantiles(
@@ -158,29 +158,24 @@ def build_net(
         own.append(("gradient_clip", ClipGradients(recipe.gradient_clip)))
     # copied: a callback keeps state, and belongs to the estimator that it was given to
     given = copy.deepcopy(list(callbacks or []))
+    context = recipe.heads.context
     return ASNNet(
         ASENetwork,
-        criterion=PooledCrossEntropy,
-        module__variant=recipe.variant,
-        module__n_main=recipe.n_main,
-        module__n_other=recipe.n_other,
-        module__n_classes=recipe.n_classes,
-        module__hidden_size=recipe.hidden_size,
-        module__dropout=recipe.dropout,
-        optimizer=torch.optim.SGD,
-        optimizer__momentum=recipe.momentum,
-        optimizer__nesterov=recipe.momentum > 0,
-        optimizer__weight_decay=recipe.weight_decay,
+        **{f"module__{name}": value for name, value in recipe.network.items()},
+        criterion=recipe.criterion,
+        **{f"criterion__{name}": value for name, value in recipe.criterion_options.items()},
+        optimizer=OPTIMIZERS[recipe.optimizer],
+        **{f"optimizer__{name}": value for name, value in recipe.optimizer_options.items()},
         lr=recipe.lr,
         max_epochs=recipe.max_epochs,
         batch_size=recipe.batch_size,
         iterator_train=BagBatches,
-        iterator_train__trimmed_batch_size=recipe.trimmed_batch_size,
-        iterator_train__clips_per_video=recipe.clips_per_video,
-        iterator_train__frames_sampled=recipe.frames_sampled,
+        **{f"iterator_train__{name}": value for name, value in recipe.sampling.items()},
         iterator_train__seed=seed,
+        iterator_train__context=context,
         iterator_valid=ClipBlocks,
-        iterator_valid__batch_size=recipe.batch_size * recipe.clips_per_video,
+        iterator_valid__batch_size=recipe.batch_size * (recipe.sampling["clips_per_video"] or 7),
+        iterator_valid__context=context,
         train_split=None,
         callbacks=own + given,
         quantile_momentum=recipe.quantile_momentum,
@@ -240,7 +235,7 @@ def rebuild(recipe: Recipe, trained: Trained, device: str) -> ASNNet:
 
 def score_clips(net: ASNNet, bags: Bags) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Score every clip: activations ``(n_clips, n_models, n_classes)`` and raw attention."""
-    blocks = [(a.numpy(), b.numpy()) for a, b in net.forward_iter(bags)]
+    blocks = [(a.numpy(), b.numpy()) for a, b, *_ in net.forward_iter(bags)]
     activations, attention = zip(*blocks, strict=True)
     return np.concatenate(activations), np.concatenate(attention)
 

@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -40,7 +41,10 @@ def test_video_scores_average_the_softmaxes_of_both_streams():
 def test_cas_in_three_steps():
     scores = np.array([[0.7, 0.2, 0.1], [0.05, 0.03, 0.02], [0.09, 0.9, 0.01]])
     active = np.array([1, 0, 1, 1, 1, 0, 1, 1, 0], dtype=bool)
-    got = cas.class_activation_sequence(ACTIVATIONS, active, scores, OFFSETS, 0.1)
+    clip_scores = cas.softmax(ACTIVATIONS).mean(axis=1)
+    got = cas.class_activation_sequence(
+        clip_scores, cas.passing_classes(scores, 0.1), OFFSETS, active[:, None]
+    )
     passing = [{0, 1}, {0}, {1}]  # video 1: none passes, so the best one
     for v, (a, b) in enumerate(itertools.pairwise(OFFSETS)):
         for i in range(a, b):
@@ -52,6 +56,34 @@ def test_cas_in_three_steps():
 
 def test_the_threshold_is_strict_for_videos():
     assert cas.passing_classes(np.array([[0.1, 0.2]]), 0.1).tolist() == [[False, True]]
+
+
+def test_only_allowed_classes_pass_even_where_none_would():
+    scores = np.array([[0.5, 0.3, 0.2], [0.9, 0.05, 0.01]])
+    got = cas.passing_classes(scores, 0.1, np.array([False, True, True]))
+    assert got.tolist() == [[False, True, True], [False, True, False]]
+
+
+@pytest.mark.parametrize("divisor", [1, 2, 7 / 3, 8])
+def test_top_pooling_averages_the_best_clips_of_each_class(divisor):
+    got = cas.pool_top(ACTIVATIONS, OFFSETS, divisor)
+    for v, (a, b) in enumerate(itertools.pairwise(OFFSETS)):
+        k = math.ceil((b - a) / divisor)
+        np.testing.assert_allclose(got[v], -np.sort(-ACTIVATIONS[a:b], axis=0)[:k].mean(axis=0))
+
+
+def test_gated_pooling_is_the_mean_of_weighted_activations():
+    got = cas.pool_gated(ACTIVATIONS, ATTENTION, OFFSETS)
+    gate = 1 / (1 + np.exp(-ATTENTION))
+    for v, (a, b) in enumerate(itertools.pairwise(OFFSETS)):
+        np.testing.assert_allclose(got[v], (gate[a:b, :, None] * ACTIVATIONS[a:b]).mean(axis=0))
+
+
+def test_level_is_the_highest_percent_that_is_reached():
+    curve = np.linspace(0, 10, 101)[None]
+    evidence = np.array([-1.0, 0.0, 0.05, 3.0, 99.0])
+    got = cas.quantile_level(lambda threshold: evidence >= threshold[0], curve)
+    assert got.tolist() == [-np.inf, 0.0, 0.0, 0.3, 1.0]
 
 
 @settings(max_examples=50, deadline=None)

@@ -290,7 +290,7 @@ def test_streams_by_name(videos):
     streams = {"spatial": list(names[:half]), "temporal": list(names[half:])}
     assert_same_weights(fast(streams=streams).fit(X, y), fast().fit(X, y))
     part = {"temporal": [names[half], names[0]]}
-    assert fast("temporal", streams=part).fit(X, y)._recipe.n_main == 2
+    assert fast("temporal", streams=part).fit(X, y)._recipe.network["n_main"] == 2
 
 
 def test_sample_weight_is_repetition():
@@ -340,7 +340,7 @@ def test_memory_trains_once_for_all_quantiles(videos, tmp_path):
     assert_same_weights(plain, again)
     wider = fast(memory=str(tmp_path), hidden_size=4).fit(X, y)
     assert len(list(tmp_path.rglob("output.pkl"))) == 3  # the parent is shared
-    assert wider._recipe.hidden_size == 4
+    assert wider._recipe.network["hidden_size"] == 4
 
 
 def test_an_unlabelled_video_is_background(videos):

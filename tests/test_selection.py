@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sklearn_asn._anchors as anchors_module
-import sklearn_asn.selection as selection_module
+import sklearn_asn.selection._anchors as anchors_module
+import sklearn_asn.selection._base as base_module
 from sklearn_asn.selection import (
     SEGMENT_DTYPE,
     AutoLocSelection,
@@ -213,7 +213,7 @@ def test_real_valued_cas_equals_plain_loops(model: Any, seed: int) -> None:
 def test_batches_do_not_change_the_result(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     data = random_videos(5, [30, 1, 7, 50, 2, 30, 4])
     whole, borders = model.select_packed(*data)
-    monkeypatch.setattr(selection_module, "_BATCH_CELLS", 100)
+    monkeypatch.setattr(base_module, "_BATCH_CELLS", 100)
     for name in ("_PREFIX_CELLS", "_ANCHOR_CELLS"):
         monkeypatch.setattr(anchors_module, name, 100)
     parts, part_borders = model.select_packed(*data)

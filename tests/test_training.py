@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 
+from sklearn_asn.losses import PooledCrossEntropy
+from sklearn_asn.network import Heads
 from sklearn_asn.sampling import Bags
 from sklearn_asn.training import (
-    PooledCrossEntropy,
     Recipe,
     build_net,
     export,
@@ -15,28 +18,33 @@ from sklearn_asn.training import (
 )
 
 RECIPE = Recipe(
-    variant="temporal",
-    n_main=6,
-    n_other=0,
-    n_classes=3,
-    hidden_size=0,
-    dropout=0.0,
-    clips_per_video=20,
-    frames_sampled=1,
-    max_epochs=4,
-    batch_size=100,
-    trimmed_batch_size=100,
+    network={
+        "variant": "temporal",
+        "n_main": 6,
+        "n_other": 0,
+        "n_classes": 3,
+        "hidden_size": 0,
+        "dropout": 0.0,
+        "heads": Heads(dropout=0.0),
+    },
+    criterion=PooledCrossEntropy,
+    criterion_options={},
+    sampling={"clips_per_video": 20, "frames_sampled": 1, "trimmed_batch_size": 100},
+    optimizer="sgd",
+    optimizer_options={"momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
     lr=0.1,
     lr_milestones=(0.5, 0.75),
-    momentum=0.9,
-    weight_decay=0.01,
+    max_epochs=4,
+    batch_size=100,
     gradient_clip=None,
     quantile_momentum=0.9,
 )
 
 
-def recipe(**changes):
-    return Recipe(**{**vars(RECIPE), **changes})
+def recipe(network=None, optimizer_options=None, **changes):
+    changes["network"] = {**RECIPE.network, **(network or {})}
+    changes["optimizer_options"] = {**RECIPE.optimizer_options, **(optimizer_options or {})}
+    return replace(RECIPE, **changes)
 
 
 def make_bags(weight=None, target=None):
@@ -156,7 +164,7 @@ def test_gradient_clip_limits_each_stream_alone():
         bags.target,
     )
     clip = {"gradient_clip": 0.05, "max_epochs": 3}
-    two = train_net(recipe(variant="two-stream", n_other=6, **clip), both, seed=3)
+    two = train_net(recipe({"variant": "two-stream", "n_other": 6}, **clip), both, seed=3)
     alone = train_net(recipe(**clip), bags, seed=3)
     for name, value in alone.module_.state_dict().items():
         if name.startswith("models.0"):
@@ -176,7 +184,11 @@ def test_a_divergence_names_the_epoch_and_a_cure():
 
 def test_the_last_step_is_checked_too():
     with pytest.raises(FloatingPointError, match="epoch 1"):
-        train_net(recipe(lr=3e38, max_epochs=1, weight_decay=10.0), make_bags(), seed=0)
+        train_net(
+            recipe(optimizer_options={"weight_decay": 10.0}, lr=3e38, max_epochs=1),
+            make_bags(),
+            seed=0,
+        )
 
 
 def numpy_state():
@@ -185,7 +197,7 @@ def numpy_state():
 
 def test_global_generators_stay_as_they_were():
     before = torch.get_rng_state(), numpy_state()
-    net = train_net(recipe(dropout=0.5), make_bags(), seed=0)
+    net = train_net(recipe({"heads": Heads(dropout=0.5)}), make_bags(), seed=0)
     rebuild(RECIPE, export(net), "cpu")
     assert torch.equal(before[0], torch.get_rng_state())
     np.testing.assert_array_equal(before[1], numpy_state())

@@ -1,6 +1,36 @@
 """Data sets: one reader or generator a file."""
 
+from sklearn_asn.datasets._activitynet import (
+    load_activitynet,
+    read_activitynet_results,
+    write_activitynet_ground_truth,
+    write_activitynet_results,
+)
+from sklearn_asn.datasets._autoloc import load_autoloc_tsv
+from sklearn_asn.datasets._features import (
+    load_feature_folder,
+    load_feature_hdf5,
+    load_feature_object_array,
+)
 from sklearn_asn.datasets._hapt import load_hapt
+from sklearn_asn.datasets._join import align, check_frame_counts, feature_timing, restrict_labels
 from sklearn_asn.datasets._synthetic import make_untrimmed_videos
+from sklearn_asn.datasets._thumos14 import load_thumos14_annotations
 
-__all__ = ["load_hapt", "make_untrimmed_videos"]
+__all__ = [
+    "align",
+    "check_frame_counts",
+    "feature_timing",
+    "load_activitynet",
+    "load_autoloc_tsv",
+    "load_feature_folder",
+    "load_feature_hdf5",
+    "load_feature_object_array",
+    "load_hapt",
+    "load_thumos14_annotations",
+    "make_untrimmed_videos",
+    "read_activitynet_results",
+    "restrict_labels",
+    "write_activitynet_ground_truth",
+    "write_activitynet_results",
+]

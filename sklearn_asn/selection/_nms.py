@@ -62,7 +62,7 @@ def nms(
     [1, 2, 0]
     """
     start, end, score, group = _check_boxes(start, end, score, group)
-    threshold = _check_number("threshold", threshold)
+    threshold = check_finite("threshold", threshold)
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold must be in [0, 1], got {threshold!r}.")
     if threshold == 1:
@@ -135,7 +135,7 @@ def soft_nms(
     ([1, 2, 0], [0.9, 0.7, 0.151])
     """
     start, end, score, group = _check_boxes(start, end, score, group)
-    sigma, threshold = _check_number("sigma", sigma), _check_number("threshold", threshold)
+    sigma, threshold = check_finite("sigma", sigma), check_finite("threshold", threshold)
     if sigma <= 0:
         raise ValueError(f"sigma must be above 0, got {sigma!r}.")
     if threshold < 0:
@@ -227,7 +227,8 @@ def _check_boxes(
     return columns["start"], columns["end"], columns["score"], groups.astype(np.int64)
 
 
-def _check_number(name: str, value: Any) -> float:
+def check_finite(name: str, value: Any) -> float:
+    """Return a finite number as a float."""
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise ValueError(f"{name} must be a finite number, got {value!r}.")
     return float(value)

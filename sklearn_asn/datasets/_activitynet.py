@@ -1,0 +1,318 @@
+"""ActivityNet's JSON: its annotations, and the detection results that its kit evaluates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import Bunch
+
+from sklearn_asn._packed import offsets_from_lengths
+from sklearn_asn._validation import check_choice, check_number
+from sklearn_asn.datasets._reading import (
+    File,
+    PerVideo,
+    as_ids,
+    choose,
+    listed,
+    per_video,
+    read_json,
+    report,
+    write_json,
+)
+from sklearn_asn.segments import Segment, Segments
+
+Row = tuple[str, Segment]  # the key that names it in messages; an annotation or a detection
+
+
+def load_activitynet(
+    path: File,
+    *,
+    subset: str | None = None,
+    videos: Iterable[str] | None = None,
+    on_missing: str = "raise",
+    on_invalid: str = "raise",
+    tolerance: float = 0.5,
+) -> Bunch:
+    """Load annotations in ActivityNet's JSON format (1.2, 1.3, and data sets written like them).
+
+    Parameters
+    ----------
+    path : path
+        JSON file with ``{"version", "database": {id: {"subset", "duration", "annotations":
+        [{"label", "segment": [start, end]}]}}}``, seconds. Ids are read as they are: ActivityNet
+        writes them without the ``v_`` that its video files carry (and some ids start with ``v_``).
+    subset : {"training", "validation", "testing"} or None, default=None
+        Which videos (any subset that the file names will do). None: all.
+    videos : iterable of str, default=None
+        Ids in the order wanted, of that subset. None: all, in the file's order.
+    on_missing : {"raise", "drop"}, default="raise"
+        What becomes of one of `videos` that is not in the file or the subset: an error, or left
+        out with a warning.
+    on_invalid : {"raise", "drop"}, default="raise"
+        What becomes of segments with ``start >= end``, a negative start, or an end more than
+        `tolerance` beyond the duration: an error that lists them, or left out with a warning.
+        ActivityNet 1.2 has 9, all of length 0 (6 in training, 3 in validation).
+    tolerance : float, default=0.5
+        Seconds that a segment may end after its video; it is kept as it is. In ActivityNet 1.2,
+        172 do: 167 by the rounding of the duration (up to 0.005 s), 5 by up to 0.35 s.
+
+    Returns
+    -------
+    Bunch
+        - ``y`` : `Segments`, shape (n_videos,), in seconds.
+        - ``labels`` : list of sets of str, what the videos contain, segments left out included.
+        - ``duration`` : float array, ``subset`` : array of str, both of shape (n_videos,).
+        - ``classes`` : array of str, the labels of the whole file, sorted. ``version`` : str.
+
+    Raises
+    ------
+    ValueError
+        The file (with the line or the key) is not UTF-8, not JSON or not of this form, repeats
+        an id, or has invalid segments; no video, or not all of `videos`, are of this subset.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_asn.datasets import load_activitynet
+    >>> text = '''{"version": "VERSION 1.3", "database": {"a1": {"duration": 20.5, "subset":
+    ...     "training", "annotations": [{"label": "Tango", "segment": [0.5, 12]}]}}}'''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "anet.json").write_text(text)
+    ...     data = load_activitynet(Path(folder) / "anet.json", subset="training")
+    >>> data.y[0], data.labels
+    ([Segment(label='Tango', start=0.5, end=12.0, score=nan)], [{'Tango'}])
+    """
+    check_choice(on_invalid, "on_invalid", ("raise", "drop"))
+    check_number(tolerance, "tolerance", 0)
+    data = read_json(path)
+    database = _get(data, "database", dict, path)
+    entries = {v: _get(database, v, dict, path, "database") for v in database}
+    where = {v: f"database.{v}" for v in database}
+    subsets = {v: _get(e, "subset", str, path, where[v]) for v, e in entries.items()}
+    rows = {v: _rows(e, "annotations", path, where[v]) for v, e in entries.items()}
+    known = [v for v in entries if subset in (None, subsets[v])]
+    if not known:
+        found = sorted(set(subsets.values()))
+        raise ValueError(f"{path} has no videos of subset={subset!r}; it has {found}.")
+    where_ids = str(path) if subset is None else f"{subset} of {path}"
+    ids = choose(known, videos, where_ids, on_missing)
+    lengths = [_get(entries[v], "duration", float, path, where[v]) for v in ids]
+    duration = np.asarray(per_video(lengths, f"{path}: duration", ids, ids))
+    return Bunch(
+        y=_segments([rows[v] for v in ids], ids, path, on_invalid, duration + tolerance),
+        labels=[{row.label for _, row in rows[v]} for v in ids],
+        duration=duration,
+        subset=np.array([subsets[v] for v in ids]),
+        classes=np.array(sorted({row.label for v in rows.values() for _, row in v}), np.str_),
+        version=str(data.get("version", "")),
+    )
+
+
+def read_activitynet_results(
+    path: File,
+    *,
+    videos: Iterable[str] | None = None,
+    on_missing: str = "raise",
+    on_invalid: str = "raise",
+) -> Segments:
+    """Read detections in the JSON format of ActivityNet's evaluation kit.
+
+    Parameters
+    ----------
+    path : path
+        JSON file with ``{"results": {id: [{"label", "score", "segment": [start, end]}]}}``. Ids are
+        read as they are, with or without ``v_``.
+    videos : iterable of str, default=None
+        All ids, in the order wanted (``y.ids`` of the ground truth, say); one without detections
+        is an entry with none. None: those of the file, in its order.
+    on_missing : {"raise", "drop"}, default="raise"
+        What becomes of a video of the file that is not among `videos`: an error, or left out with
+        a warning.
+    on_invalid : {"raise", "drop"}, default="raise"
+        What becomes of detections with ``start >= end`` or a negative start: an error that lists
+        them, or left out with a warning.
+
+    Returns
+    -------
+    Segments
+        In seconds, with scores and ids, a video's detections in the file's order.
+
+    Raises
+    ------
+    ValueError
+        The file is malformed (see `load_activitynet`), or names a video that `videos` does not.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_asn.datasets import read_activitynet_results
+    >>> text = '{"results": {"a1": [{"label": "Tango", "score": 0.9, "segment": [0.5, 12]}]}}'
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "results.json").write_text(text)
+    ...     found = read_activitynet_results(Path(folder) / "results.json", videos=["b2", "a1"])
+    >>> found[0], found[1]
+    ([], [Segment(label='Tango', start=0.5, end=12.0, score=0.9)])
+    """
+    check_choice(on_missing, "on_missing", ("raise", "drop"))
+    check_choice(on_invalid, "on_invalid", ("raise", "drop"))
+    results = _get(read_json(path), "results", dict, path)
+    rows = {v: _rows(results, v, path, "results", scored=True) for v in results}
+    ids = list(rows) if videos is None else as_ids(videos, "videos")
+    report(sorted(set(rows) - set(ids)), f"videos of {path} are not in `videos`", on_missing)
+    limit = np.full(len(ids), np.inf)
+    return _segments([rows.get(v, []) for v in ids], ids, path, on_invalid, limit)
+
+
+def write_activitynet_results(
+    segments: Segments,
+    path: File,
+    *,
+    version: str = "VERSION 1.3",
+    external_data: dict[str, Any] | None = None,
+) -> None:
+    """Write detections as the JSON that ActivityNet's evaluation kit reads.
+
+    The file appears whole or not at all, and replaces an old one.
+
+    Parameters
+    ----------
+    segments : Segments
+        Detections in seconds, with scores, ids (written as they are, no ``v_`` added or removed)
+        and class names as labels.
+    path : path
+        File to write.
+    version : str, default="VERSION 1.3"
+    external_data : dict, default=None
+        What the format has under this key, such as ``{"used": True, "details": "..."}``. None:
+        ``{}``.
+
+    Raises
+    ------
+    ValueError
+        `segments` lack ids, names as labels or finite scores, or a time is negative.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_asn import Segments
+    >>> from sklearn_asn.datasets import read_activitynet_results, write_activitynet_results
+    >>> found = Segments.from_list([[("Tango", 0.5, 12.0, 0.9)], []], ids=["a1", "b2"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_activitynet_results(found, Path(folder) / "results.json")
+    ...     read_activitynet_results(Path(folder) / "results.json") == found
+    True
+    """
+    ids = _check_writable(segments)
+    bad = [ids[video] for video in segments.video[~np.isfinite(segments.score)]]
+    if bad:
+        raise ValueError(f"{len(bad)} segments have no finite score, in the videos {listed(bad)}.")
+    results = {
+        video: [{"label": s.label, "score": s.score, "segment": [s.start, s.end]} for s in found]
+        for video, found in zip(ids, segments, strict=True)
+    }
+    external_data = {} if external_data is None else external_data
+    write_json(path, {"version": version, "results": results, "external_data": external_data})
+
+
+def write_activitynet_ground_truth(
+    segments: Segments,
+    path: File,
+    *,
+    duration: PerVideo,
+    subset: str | Sequence[str] = "validation",
+    version: str = "VERSION 1.3",
+) -> None:
+    """Write annotations as ActivityNet's JSON; `load_activitynet` and the kit read them.
+
+    Parameters
+    ----------
+    segments : Segments
+        Ground truth in seconds, without scores; otherwise as in `write_activitynet_results`.
+    path : path
+        File to write; it appears whole or not at all, and replaces an old one.
+    duration : float, array-like of shape (n_videos,), or mapping from id to number
+        Length of every video in seconds.
+    subset : str or sequence of str, shape (n_videos,), default="validation"
+        Subset of every video.
+    version : str, default="VERSION 1.3"
+
+    Raises
+    ------
+    ValueError
+        `segments` lack ids or names as labels, have scores or a negative time; or `duration` or
+        `subset` do not fit.
+    """
+    ids = _check_writable(segments)
+    if not np.all(np.isnan(segments.score)):
+        raise ValueError("segments have scores; ground truth has none.")
+    seconds = np.broadcast_to(per_video(duration, "duration", ids, ids), len(ids))
+    subsets = [subset] * len(ids) if isinstance(subset, str) else [str(s) for s in subset]
+    if len(subsets) != len(ids):
+        raise ValueError(f"subset names {len(subsets)} videos, expected {len(ids)}.")
+    times = [[{"label": s.label, "segment": [s.start, s.end]} for s in video] for video in segments]
+    entries = zip(subsets, seconds.tolist(), times, strict=True)
+    names = ("subset", "duration", "annotations")
+    database = {v: dict(zip(names, e, strict=True)) for v, e in zip(ids, entries, strict=True)}
+    write_json(path, {"version": version, "taxonomy": [], "database": database})
+
+
+def _segments(
+    videos: list[list[Row]], ids: list[str], path: File, on_invalid: str, limit: NDArray[Any]
+) -> Segments:
+    """Pack rows; those not in order, negative or beyond the `limit` of their video are invalid."""
+    rows = [row for video in videos for row in video]
+    video = np.repeat(np.arange(len(ids)), np.array([len(v) for v in videos], dtype=int))
+    times = np.array([(row.start, row.end) for _, row in rows], dtype=np.float64).reshape(-1, 2)
+    start, end = times.T
+    keep = (start >= 0) & (start < end) & (end <= limit[video])
+    if not keep.all():
+        bad = [f"{rows[i][0]} {times[i].tolist()}" for i in np.flatnonzero(~keep)]
+        report(bad, f"segments of {path} are invalid", on_invalid, "on_invalid")
+    label = np.array([row.label for _, row in rows], dtype=np.str_)[keep]
+    score = np.array([row.score for _, row in rows], dtype=np.float64)[keep]
+    offsets = offsets_from_lengths(np.bincount(video[keep], minlength=len(ids)))
+    return Segments(offsets, label, start[keep], end[keep], score, ids)
+
+
+def _rows(entry: Any, name: str, path: File, where: str, scored: bool = False) -> list[Row]:
+    """Read one video's list of annotations, or of detections (`scored`)."""
+    rows = []
+    for i, item in enumerate(_get(entry, name, list, path, where)):
+        key = f"{where}.{name}[{i}]"
+        label = _get(item, "label", str, path, key)
+        times = _get(item, "segment", list, path, key)
+        if len(times) != 2:
+            raise ValueError(f"{path}: {key}.segment is {times!r}; expected [start, end].")
+        start, end = (_get({"segment": t}, "segment", float, path, key) for t in times)
+        score = _get(item, "score", float, path, key) if scored else np.nan
+        rows.append((key, Segment(label, start, end, score)))
+    return rows
+
+
+def _get(parent: Any, name: str, kind: type, path: File, where: str = "the file") -> Any:
+    """Return ``parent[name]``, which must be of the type `kind` (float: a finite number)."""
+    value = parent.get(name) if isinstance(parent, dict) else None
+    if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+        what = {dict: "an object", list: "a list", str: "a string", float: "a finite number"}[kind]
+        raise ValueError(f"{path}: {name!r} in {where} is {value!r:.80}; expected {what}.")
+    return value
+
+
+def _check_writable(segments: Segments) -> list[str]:
+    """Return the ids."""
+    if not isinstance(segments, Segments) or segments.ids is None:
+        raise ValueError("segments must be Segments with ids.")
+    ids = as_ids(segments.ids, "ids of segments")
+    if len(segments.label) and not np.issubdtype(segments.label.dtype, np.str_):
+        raise ValueError(f"labels of segments must be class names, not {segments.label.dtype}.")
+    early = [ids[video] for video in segments.video[segments.start < 0]]
+    if early:
+        raise ValueError(f"{len(early)} segments start before 0, in the videos {listed(early)}.")
+    return ids

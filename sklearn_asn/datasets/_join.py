@@ -1,0 +1,198 @@
+"""Bring what was read from different files together by id: videos, order, timing, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from sklearn_asn._validation import check_choice, check_number
+from sklearn_asn.clips import Clips
+from sklearn_asn.datasets._reading import PerVideo, as_ids, listed, per_video, report, sequence
+from sklearn_asn.segments import Segments
+
+Left = TypeVar("Left", Clips, Segments)
+Right = TypeVar("Right", Clips, Segments)
+
+
+def align(X: Left, y: Right, *, on_missing: str = "raise") -> tuple[Left, Right]:
+    """Bring two containers to the same videos, in the order of the first, by id.
+
+    Parameters
+    ----------
+    X, y : Clips or Segments, with ids
+        The order of `X` is kept; `y` is brought to it.
+    on_missing : {"raise", "drop"}, default="raise"
+        What becomes of a video that only one of the two has: an error, or left out with a warning.
+
+    Returns
+    -------
+    X, y
+        Both with the same ids.
+
+    Raises
+    ------
+    ValueError
+        Ids are absent or repeated; a video is on one side only (``"raise"``), or none on both.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_asn import Clips, Segments
+    >>> from sklearn_asn.datasets import align
+    >>> X = Clips.from_list([np.zeros((4, 2)), np.ones((3, 2))], ids=["a", "b"])
+    >>> X, y = align(X, Segments.from_list([[("run", 0, 2)], []], ids=["b", "a"]))
+    >>> y.ids.tolist(), y.lengths.tolist()
+    (['a', 'b'], [0, 1])
+    """
+    check_choice(on_missing, "on_missing", ("raise", "drop"))
+    for name, container in (("X", X), ("y", y)):
+        if not isinstance(container, Clips | Segments) or container.ids is None:
+            raise ValueError(f"{name} must be Clips or Segments with ids.")
+    left, right = as_ids(X.ids, "ids of X"), as_ids(y.ids, "ids of y")
+    place = {video: i for i, video in enumerate(right)}
+    both = np.array([(i, place[v]) for i, v in enumerate(left) if v in place])
+    if not len(both):
+        some = f"X has {listed(left, 3)}, y has {listed(right, 3)}"
+        raise ValueError(f"X and y have no video in common; {some}.")
+    known = set(left)
+    alone = [f"{v} (X only)" for v in left if v not in place]
+    alone += [f"{v} (y only)" for v in right if v not in known]
+    report(alone, "videos are in one of X and y only", on_missing)
+    return X[both[:, 0]], y[both[:, 1]]
+
+
+def check_frame_counts(
+    X: Clips,
+    n_frames: PerVideo,
+    frames_per_feature: float,
+    tolerance: float = 1.0,
+    *,
+    on_mismatch: str = "raise",
+) -> Clips:
+    """Check that every video has as many clips as its number of frames asks for.
+
+    Other counts than ``n_frames / frames_per_feature`` mean another sampling, or another video.
+
+    Parameters
+    ----------
+    X : Clips
+        Features.
+    n_frames : float, array-like of shape (n_videos,), or mapping from id to number
+        Frames of every video.
+    frames_per_feature : float
+        Frames from one clip to the next.
+    tolerance : float, default=1.0
+        Difference allowed, in clips. Windows longer than their step lose some at the end.
+    on_mismatch : {"raise", "drop"}, default="raise"
+        What becomes of a video with another number of clips: an error, or left out with a warning.
+
+    Returns
+    -------
+    Clips
+        `X`, or its videos with the right number of clips.
+
+    Raises
+    ------
+    ValueError
+        Lists the videos whose number of clips is off (``"raise"``), or it is off for all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_asn import Clips
+    >>> from sklearn_asn.datasets import check_frame_counts
+    >>> check_frame_counts(Clips.from_list([np.zeros((10, 2))]), 152, frames_per_feature=15)
+    Clips(n_videos=1, n_clips=10, n_features=2, dtype=float64)
+    """
+    check_choice(on_mismatch, "on_mismatch", ("raise", "drop"))
+    check_number(frames_per_feature, "frames_per_feature", 0, open_low=True)
+    check_number(tolerance, "tolerance", 0)
+    names = [str(i) for i in range(len(X))] if X.ids is None else X.ids.tolist()
+    expected = np.broadcast_to(per_video(n_frames, "n_frames", names, names), len(X))
+    expected = expected / frames_per_feature
+    off = np.abs(X.lengths - expected) > tolerance
+    if not off.any():
+        return X
+    found = [f"{names[i]} ({X.lengths[i]} clips, not {expected[i]:.1f})" for i in off.nonzero()[0]]
+    rule = f"n_frames / {frames_per_feature:g} (tolerance {tolerance:g})"
+    what = f"videos have another number of clips than {rule}"
+    report(found, what, "raise" if off.all() else on_mismatch, "on_mismatch")
+    return X[~off]
+
+
+def restrict_labels(y: Segments, classes: Iterable[Any], *, on_unknown: str = "raise") -> Segments:
+    """Hold segments to the labels `classes`: 20 of THUMOS14's 101, say. Every video stays.
+
+    Parameters
+    ----------
+    y : Segments
+        Ground truth or predictions.
+    classes : iterable of labels
+        Labels to keep.
+    on_unknown : {"raise", "drop"}, default="raise"
+        What becomes of other labels: an error that lists them, or left out with a warning.
+
+    Returns
+    -------
+    Segments
+        Of the same videos; a video left without segments is an entry with none.
+
+    Examples
+    --------
+    >>> from sklearn_asn import Segments
+    >>> from sklearn_asn.datasets import restrict_labels
+    >>> y = Segments.from_list([[("run", 0, 2)], [("run", 3, 4), ("jump", 4, 6)]])
+    >>> restrict_labels(y, ["run", "jump"]).lengths.tolist()
+    [1, 2]
+    """
+    check_choice(on_unknown, "on_unknown", ("raise", "drop"))
+    if not isinstance(y, Segments):
+        raise TypeError(f"y must be Segments, got {type(y).__name__}.")
+    wanted = set(sequence(classes, "classes"))
+    names, row, counts = np.unique(y.label, return_inverse=True, return_counts=True)
+    known = np.array([name in wanted for name in names.tolist()], dtype=bool)
+    if not known.all():
+        other = zip(names[~known].tolist(), counts[~known].tolist(), strict=True)
+        each = [f"{name} ({n} segments)" for name, n in other]
+        report(each, "labels are not among classes", on_unknown, "on_unknown")
+    return y.filter(known[row])
+
+
+def feature_timing(
+    fps: PerVideo, frames_per_feature: float = 15, *, first_frame: float = 1
+) -> dict[str, Any]:
+    """Turn frame rates into the timing that `Clips` and the readers of features take.
+
+    Feature i stands for the frames from ``first_frame + i * frames_per_feature`` on; frame f is
+    at ``f / fps`` seconds. The defaults are UntrimmedNet's.
+
+    Parameters
+    ----------
+    fps : float, array-like of shape (n_videos,), or mapping from id to number
+        Frames a second.
+    frames_per_feature : float, default=15
+    first_frame : float, default=1
+        Number of the first frame; 0 where frames are counted from 0.
+
+    Returns
+    -------
+    dict
+        ``clip_seconds`` and ``start_seconds``: a number, a list or a dict by id each, as `fps` is.
+
+    Examples
+    --------
+    >>> from sklearn_asn.datasets import feature_timing
+    >>> feature_timing({"a": 30.0, "b": 25.0})
+    {'clip_seconds': {'a': 0.5, 'b': 0.6}, 'start_seconds': {'a': 0.0333..., 'b': 0.04}}
+    """
+    check_number(frames_per_feature, "frames_per_feature", 0, open_low=True)
+    check_number(first_frame, "first_frame", 0)
+    frames = {"clip_seconds": frames_per_feature, "start_seconds": first_frame}
+    by_id = isinstance(fps, Mapping | pd.Series)
+    ids = [str(i) for i in (dict(fps) if by_id else range(np.size(fps)))]  # type: ignore[arg-type]
+    rate = np.asarray(per_video(fps, "fps", ids, ids))
+    times = {k: (n / rate).tolist() for k, n in frames.items()}
+    return {k: dict(zip(ids, t, strict=True)) if by_id else t for k, t in times.items()}

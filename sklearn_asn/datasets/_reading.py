@@ -1,0 +1,140 @@
+"""What the readers share: ids, numbers by video, and text and JSON files that may be damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_asn._validation import check_choice
+
+File = str | os.PathLike[str]
+#: One number for all videos, one each in their order, or a mapping from id to number.
+PerVideo = float | ArrayLike | Mapping[str, float]
+
+
+def choose(
+    known: Sequence[str], videos: Iterable[str] | None, where: str, on_missing: str = "raise"
+) -> list[str]:
+    """Return the ids of `videos` (None: all known), in that order, that are `known`."""
+    check_choice(on_missing, "on_missing", ("raise", "drop"))
+    wanted = list(known) if videos is None else as_ids(videos, "videos")
+    available = set(known)
+    report([v for v in wanted if v not in available], f"videos are not in {where}", on_missing)
+    kept = [v for v in wanted if v in available]
+    if not kept:
+        raise ValueError(f"No videos to read from {where}.")
+    return kept
+
+
+def per_video(
+    value: PerVideo,
+    name: str,
+    ids: Sequence[str],
+    order: Iterable[str] | None,
+    positive: bool = True,
+) -> float | NDArray[np.float64]:
+    """Return `value` as one number, or one for each of `ids`; arrays are in the order `order`."""
+    if isinstance(value, Mapping | pd.Series):
+        lacking = [v for v in ids if v not in value]
+        if lacking:
+            raise ValueError(f"{name} lacks {len(lacking)} videos: {listed(lacking)}.")
+        value, order = [value[v] for v in ids], ids
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold numbers, got {value!r:.80}.") from None
+    if array.ndim and order is None:
+        raise ValueError(f"{name} is an array: give `videos` for its order, or a dict by id.")
+    if array.ndim and order is not None:
+        place = {v: i for i, v in enumerate(as_ids(order, "videos"))}
+        if array.shape != (len(place),):
+            raise ValueError(f"{name} has shape {array.shape} for {len(place)} videos.")
+        array = array[[place[v] for v in ids]]
+    bad = np.flatnonzero(~np.isfinite(array) | ((array <= 0) & positive)).tolist()
+    if bad:
+        found = [f"{ids[i]} ({array[i]:g})" for i in bad] if array.ndim else [f"{array:g}"]
+        kind = "positive and finite" if positive else "finite"
+        raise ValueError(f"{name} must be {kind}, which it is not for {listed(found)}.")
+    return array if array.ndim else float(array)
+
+
+def as_ids(ids: Any, name: str) -> list[str]:
+    """Return ids as strings (bytes, which older files hold, decoded); none twice."""
+    try:
+        names = [v.decode() if isinstance(v, bytes) else str(v) for v in sequence(ids, name)]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} holds {error.object!r:.60}, which is not UTF-8.") from None
+    repeated = [v for v, n in Counter(names).items() if n > 1]
+    if repeated:
+        raise ValueError(f"{name} must not repeat a name; repeated: {listed(repeated)}.")
+    return names
+
+
+def listed(items: Collection[Any], n: int = 10) -> str:
+    """Name the first items and, if there are more, how many there are in all."""
+    text = ", ".join(str(item) for item in list(items)[:n])
+    return text if len(items) <= n else f"{text}, ... ({len(items)} in all)"
+
+
+def report(found: Collection[str], what: str, choice: str, option: str = "on_missing") -> None:
+    """Raise if anything was found or, where the choice is "drop", warn that it is left out."""
+    if found and choice == "raise":
+        raise ValueError(f"{len(found)} {what}: {listed(found)}. {option}='drop' leaves them out.")
+    if found:
+        warnings.warn(f"Left out: {len(found)} {what}: {listed(found)}.", UserWarning, stacklevel=3)
+
+
+def read_text(path: File) -> str:
+    """Read UTF-8 text (a byte order mark is skipped); the error names the line of other bytes."""
+    content = Path(path).read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}, line {line}: not UTF-8 text ({error.reason}).") from None
+
+
+def read_json(path: File) -> Any:
+    """Read JSON, in which no object may repeat a key; errors name the line, or the key.
+
+    All numbers become floats: one that is too large is then infinite, which readers refuse.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        as_ids([name for name, _ in pairs], f"{path}: an object")
+        return dict(pairs)
+
+    try:
+        return json.loads(read_text(path), object_pairs_hook=unique, parse_int=float)
+    except RecursionError:
+        raise ValueError(f"{path} nests too deeply.") from None
+    except json.JSONDecodeError as error:
+        what = f"no JSON, or cut short ({error.msg})"
+        raise ValueError(f"{path}, line {error.lineno}: {what}.") from None
+
+
+def write_json(path: File, data: Any) -> None:
+    """Write beside the file, then move: nobody sees it half-written."""
+    path = Path(path)
+    text = json.dumps(data, allow_nan=False)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        new = Path(folder) / path.name
+        new.write_text(text, encoding="utf-8")
+        os.replace(new, path)
+
+
+def sequence(values: Any, name: str) -> list[Any]:
+    """Return a list of `values`, which must not be one string."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence, got {values!r}.")
+    return list(values)

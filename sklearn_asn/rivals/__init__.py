@@ -1,0 +1,7 @@
+"""The systems that the paper compares with, as estimators with the same methods."""
+
+from sklearn_asn.rivals.stpn import STPN
+from sklearn_asn.rivals.untrimmednet import UntrimmedNet
+from sklearn_asn.rivals.wtalc import WTALC
+
+__all__ = ["STPN", "WTALC", "UntrimmedNet"]

@@ -1,0 +1,252 @@
+"""STPN (Nguyen et al., CVPR 2018): sigmoid attention, sparsity, and T-CAM of two streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from sklearn_asn import cas
+from sklearn_asn._base import BaseLocalizer, Scored, Supervised
+from sklearn_asn._packed import Offsets, offsets_from_lengths
+from sklearn_asn._streams import STREAMS, streams_of
+from sklearn_asn._validation import check_choice, check_count, check_number
+from sklearn_asn.losses import SparseSigmoid
+from sklearn_asn.network import Heads
+from sklearn_asn.selection import SEGMENT_DTYPE, nms
+
+
+class STPN(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Sparse Temporal Pooling Network: sigmoid attention, trained to be sparse.
+
+    Streams are trained apart. Each proposes segments where its attention times its class
+    probability (the weighted T-CAM, interpolated in time) is above a threshold; they are scored
+    with both streams' class activations and merged by non-maximum suppression.
+
+    Parameters
+    ----------
+    variant : {"two-stream", "temporal", "spatial"}, default="two-stream"
+    attention_size : int, default=256
+        Units of the attention module's hidden layer.
+    sparsity : float, default=1e-4
+        Weight of the attention's L1 norm (beta).
+    streams : dict, default=None
+        Columns of each stream, as in `ASNLocalizer`.
+    clips_per_video : int or None, default=400
+        Random clips of a longer video in a training step; None takes all.
+    frames_per_clip, frames_sampled : int
+        Rows of X that make a clip, and how many of them a training step averages.
+    dropout : float, default=0.0
+        Before classification.
+    hide_probability, hide_clips
+        Hide-and-Seek in training, as in `ASNLocalizer`.
+    video_threshold : float, default=0.1
+        Classes whose sigmoid video-level score is not above it are not localized; where none is,
+        the best class is.
+    activation_threshold : float, default=0.05
+        Of the weighted T-CAM.
+    interpolation : int, default=24
+        Points a clip is interpolated to.
+    nms_threshold : float, default=0.5
+        Largest tIoU of two segments of one class and video.
+    localize_classes : sequence of labels, default=None
+        Classes to localize; None: all.
+    selection : estimator, default=None
+        None is STPN's own, as above; another reads the CAS, the mean of both streams' weighted
+        T-CAM.
+    max_epochs : int, default=700
+    batch_size : int, default=6
+    lr : float, default=1e-4
+    weight_decay : float, default=0.0
+        Of Adam.
+    trimmed_batch_size, gradient_clip, device, callbacks, memory, random_state, verbose
+        As in `ASNLocalizer`.
+
+    Attributes
+    ----------
+    classes_, n_features_in_, feature_names_in_, n_iter_, net_, history_
+        As in `ASNLocalizer`.
+    quantile_levels_, attention_quantiles_ : ndarray
+        Running quantiles of raw attention, which `MultiQuantileSelection` reads.
+
+    Notes
+    -----
+    The classification layer has a bias, which attention weights like the rest, so that a video's
+    activation is the mean of its clips' weighted ones.
+
+    References
+    ----------
+    P. Nguyen, T. Liu, G. Prasad, B. Han, "Weakly Supervised Action Localization by Sparse
+    Temporal Pooling Network", CVPR 2018.
+
+    Examples
+    --------
+    >>> from sklearn_asn.datasets import make_untrimmed_videos
+    >>> from sklearn_asn.rivals import STPN
+    >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    >>> STPN("temporal", max_epochs=2, random_state=0).fit(X, y).predict(X).shape
+    (20,)
+    """
+
+    def __init__(
+        self,
+        variant: str = "two-stream",
+        *,
+        attention_size: int = 256,
+        sparsity: float = 1e-4,
+        streams: Any = None,
+        clips_per_video: int | None = 400,
+        frames_per_clip: int = 1,
+        frames_sampled: int = 3,
+        dropout: float = 0.0,
+        hide_probability: float = 0.0,
+        hide_clips: int = 1,
+        video_threshold: float = 0.1,
+        activation_threshold: float = 0.05,
+        interpolation: int = 24,
+        nms_threshold: float = 0.5,
+        localize_classes: Any = None,
+        selection: Any = None,
+        max_epochs: int = 700,
+        batch_size: int = 6,
+        trimmed_batch_size: int = 8192,
+        lr: float = 1e-4,
+        weight_decay: float = 0.0,
+        gradient_clip: float | None = None,
+        device: str = "auto",
+        callbacks: Any = None,
+        memory: Any = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.variant = variant
+        self.attention_size = attention_size
+        self.sparsity = sparsity
+        self.streams = streams
+        self.clips_per_video = clips_per_video
+        self.frames_per_clip = frames_per_clip
+        self.frames_sampled = frames_sampled
+        self.dropout = dropout
+        self.hide_probability = hide_probability
+        self.hide_clips = hide_clips
+        self.video_threshold = video_threshold
+        self.activation_threshold = activation_threshold
+        self.interpolation = interpolation
+        self.nms_threshold = nms_threshold
+        self.localize_classes = localize_classes
+        self.selection = selection
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.trimmed_batch_size = trimmed_batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.gradient_clip = gradient_clip
+        self.device = device
+        self.callbacks = callbacks
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _train_all(self, data: Supervised, seed: int) -> None:
+        streams = streams_of(self.variant, "temporal")
+        self._columns = self._resolve_columns(streams)
+        network = {
+            "variant": self.variant,
+            "n_main": len(self._columns[0]),
+            "n_other": len(self._columns[1]) if len(streams) > 1 else 0,
+            "heads": Heads(
+                dropout=self.dropout, attention="mlp", attention_size=self.attention_size
+            ),
+        }
+        recipe = self._make_recipe(network, SparseSigmoid, "adam", sparsity=self.sparsity)
+        self._train_one(data, seed, recipe)
+
+    def _pool(self, scored: Scored) -> NDArray[Any]:
+        return cas.pool_gated(*scored)
+
+    def _probabilities(self, pooled: NDArray[Any]) -> NDArray[Any]:
+        return expit(pooled).mean(axis=1)
+
+    def _clip_scores(self, scored: Scored) -> NDArray[Any]:
+        return _weighted(scored, expit(scored.activations)).mean(axis=1)
+
+    def _find(self, scored: Scored) -> tuple[NDArray[Any], Offsets]:
+        if self.selection is not None:
+            return super()._find(scored)
+        sequence, scores = self._read(scored)
+        proposals = [np.empty(0, PROPOSAL)]
+        signal = _weighted(scored, expit(scored.activations))
+        logit = _weighted(scored, scored.activations.mean(axis=1, keepdims=True))
+        points = Points(scored.offsets, self.interpolation)
+        for label in np.flatnonzero(sequence.any(axis=0)):  # zero where the class does not pass
+            passes = np.add.reduceat(sequence[:, label] > 0, scored.offsets[:-1]) > 0
+            for model in range(signal.shape[1]):
+                above = points.spread(signal[:, model, label]) > self.activation_threshold
+                above &= passes[points.video]
+                weight = points.spread(logit[:, model, label])
+                proposals.append(points.runs(above, weight, int(label)))
+        found = np.concatenate(proposals)
+        group = found["video"] * len(self.classes_) + found["label"]
+        kept = nms(found["start"], found["end"], found["score"], self.nms_threshold, group=group)
+        found = found[kept][np.argsort(found["video"][kept], kind="stable")]
+        counts = np.bincount(found["video"], minlength=len(scores))
+        segments = np.empty(len(found), SEGMENT_DTYPE)
+        for name in SEGMENT_DTYPE.names or ():
+            segments[name] = found[name]
+        return segments, offsets_from_lengths(counts)
+
+    def _check_parameters(self) -> None:
+        check_choice(self.variant, "variant", ("two-stream", *STREAMS))
+        super()._check_parameters()
+
+    def _check_use_parameters(self) -> None:
+        super()._check_use_parameters()
+        check_number(self.activation_threshold, "activation_threshold", 0, 1)
+        check_number(self.nms_threshold, "nms_threshold", 0, 1)
+        check_count(self.interpolation, "interpolation")
+
+
+PROPOSAL = np.dtype([("video", np.int64), *SEGMENT_DTYPE.descr])
+
+
+class Points:
+    """Clips of all videos interpolated to `factor` points each, and runs of points."""
+
+    def __init__(self, offsets: Offsets, factor: int) -> None:
+        n_clips = np.diff(offsets)
+        self.factor = factor
+        self.video = np.repeat(np.arange(len(n_clips)), n_clips * factor)
+        self.first = offsets[:-1] * factor  # of every video
+        first, last = offsets[:-1][self.video], offsets[1:][self.video] - 1
+        # a clip's value stands at its middle; before the first and after the last it stays
+        place = (np.arange(len(self.video)) + 0.5) / factor - 0.5
+        place = np.clip(place, first, last)
+        self.left = np.floor(place).astype(np.int64)
+        self.right = np.minimum(self.left + 1, last)
+        self.part = place - self.left
+
+    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Interpolate one value a clip linearly, inside each video."""
+        return (1 - self.part) * values[self.left] + self.part * values[self.right]
+
+    def runs(self, above: NDArray[np.bool_], score: NDArray[Any], label: int) -> NDArray[Any]:
+        """Return maximal runs of points as proposals, each with its mean score."""
+        row = np.flatnonzero(above)
+        video = self.video[row]
+        begins = (np.diff(row, prepend=-2) > 1) | (np.diff(video, prepend=-1) != 0)
+        first = np.flatnonzero(begins)
+        length = np.diff(first, append=len(row))
+        found = np.empty(len(first), PROPOSAL)
+        if len(first):
+            found["video"], found["label"] = video[first], label
+            found["start"] = (row[first] - self.first[video[first]]) / self.factor
+            found["end"] = found["start"] + length / self.factor
+            found["score"] = np.add.reduceat(score[row], first) / length
+        return found
+
+
+def _weighted(scored: Scored, values: NDArray[Any]) -> NDArray[Any]:
+    """Multiply ``(n_clips, n_models, n_classes)`` with every model's sigmoid attention."""
+    return expit(scored.attention)[..., None] * values

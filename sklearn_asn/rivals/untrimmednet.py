@@ -1,0 +1,172 @@
+"""UntrimmedNet (Wang et al., CVPR 2017): soft or hard clip selection, half-maximum detection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from sklearn_asn import cas
+from sklearn_asn._base import BaseLocalizer, Scored, Supervised
+from sklearn_asn._streams import STREAMS, streams_of
+from sklearn_asn._validation import check_choice, check_number
+from sklearn_asn.losses import MixtureCrossEntropy, PooledCrossEntropy
+from sklearn_asn.network import Heads
+from sklearn_asn.selection import RelativeThresholdSelection
+
+HARD_DIVISOR = 7 / 3  # 3 of the 7 clips
+
+
+class UntrimmedNet(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """UntrimmedNet on clip features: the system whose features the paper builds on.
+
+    Streams are trained apart and their class probabilities averaged. Detection does not use
+    attention: clips whose (smoothed) probability of a class is above half of its maximum in the
+    video are activated.
+
+    Parameters
+    ----------
+    variant : {"two-stream", "temporal", "spatial"}, default="two-stream"
+    clip_selection : {"soft", "hard"}, default="soft"
+        ``"soft"``: probabilities of clips are averaged with softmax attention. ``"hard"``: of
+        each class the best three of seven clips are averaged (as activations).
+    streams : dict, default=None
+        Columns of each stream, as in `ASNLocalizer`.
+    clips_per_video : int or None, default=7
+        Random clips of an untrimmed video in a training step; None takes all.
+    frames_per_clip, frames_sampled : int
+        Rows of X that make a clip, and how many of them a training step averages.
+    dropout : float, default=0.8
+        Before both heads.
+    hide_probability, hide_clips
+        Hide-and-Seek in training, as in `ASNLocalizer`.
+    attention_softening : float, default=3.0
+        Attention is divided by it for video-level scores.
+    video_threshold : float, default=0.1
+        Classes whose video-level probability is not above it are not localized; where none is,
+        the best class is.
+    localize_classes : sequence of labels, default=None
+        Classes to localize; None: all.
+    selection : estimator, default=None
+        None is ``RelativeThresholdSelection(level=0.5, smoothing=True)``, UntrimmedNet's own.
+    max_epochs, batch_size, lr, lr_milestones, momentum, weight_decay
+        Stochastic gradient descent as in `ASNLocalizer`. (The published values fine-tune a whole
+        network on images.)
+    trimmed_batch_size, gradient_clip, device, callbacks, memory, random_state, verbose
+        As in `ASNLocalizer`.
+
+    Attributes
+    ----------
+    classes_, n_features_in_, feature_names_in_, n_iter_, net_, history_
+        As in `ASNLocalizer`.
+    quantile_levels_, attention_quantiles_ : ndarray
+        Running quantiles of raw attention, which `MultiQuantileSelection` reads.
+
+    References
+    ----------
+    L. Wang, Y. Xiong, D. Lin, L. Van Gool, "UntrimmedNets for Weakly Supervised Action
+    Recognition and Detection", CVPR 2017.
+
+    Examples
+    --------
+    >>> from sklearn_asn.datasets import make_untrimmed_videos
+    >>> from sklearn_asn.rivals import UntrimmedNet
+    >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    >>> UntrimmedNet("temporal", max_epochs=2, random_state=0).fit(X, y).predict(X).shape
+    (20,)
+    """
+
+    def __init__(
+        self,
+        variant: str = "two-stream",
+        *,
+        clip_selection: str = "soft",
+        streams: Any = None,
+        clips_per_video: int | None = 7,
+        frames_per_clip: int = 1,
+        frames_sampled: int = 3,
+        dropout: float = 0.8,
+        hide_probability: float = 0.0,
+        hide_clips: int = 1,
+        attention_softening: float = 3.0,
+        video_threshold: float = 0.1,
+        localize_classes: Any = None,
+        selection: Any = None,
+        max_epochs: int = 80,
+        batch_size: int = 512,
+        trimmed_batch_size: int = 8192,
+        lr: float = 0.1,
+        lr_milestones: Any = (0.5, 0.75),
+        momentum: float = 0.9,
+        weight_decay: float = 5e-4,
+        gradient_clip: float | None = 1.0,
+        device: str = "auto",
+        callbacks: Any = None,
+        memory: Any = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.variant = variant
+        self.clip_selection = clip_selection
+        self.streams = streams
+        self.clips_per_video = clips_per_video
+        self.frames_per_clip = frames_per_clip
+        self.frames_sampled = frames_sampled
+        self.dropout = dropout
+        self.hide_probability = hide_probability
+        self.hide_clips = hide_clips
+        self.attention_softening = attention_softening
+        self.video_threshold = video_threshold
+        self.localize_classes = localize_classes
+        self.selection = selection
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.trimmed_batch_size = trimmed_batch_size
+        self.lr = lr
+        self.lr_milestones = lr_milestones
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.gradient_clip = gradient_clip
+        self.device = device
+        self.callbacks = callbacks
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _train_all(self, data: Supervised, seed: int) -> None:
+        streams = streams_of(self.variant, "temporal")
+        self._columns = self._resolve_columns(streams)
+        soft = self.clip_selection == "soft"
+        network = {
+            "variant": self.variant,
+            "n_main": len(self._columns[0]),
+            "n_other": len(self._columns[1]) if len(streams) > 1 else 0,
+            "heads": Heads(
+                dropout=self.dropout,
+                attention="linear" if soft else "max",
+                attention_dropout=True,
+            ),
+        }
+        if soft:
+            recipe = self._make_recipe(network, MixtureCrossEntropy)
+        else:
+            options: dict[str, Any] = {"pooling": "topk", "topk_divisor": HARD_DIVISOR}
+            recipe = self._make_recipe(network, PooledCrossEntropy, **options)
+        self._train_one(data, seed, recipe)
+
+    def _pool(self, scored: Scored) -> NDArray[Any]:
+        if self._recipe.heads.attention == "max":
+            return cas.pool_top(scored.activations, scored.offsets, HARD_DIVISOR)
+        return cas.pool_videos(*scored, self.attention_softening)
+
+    def _default_selection(self) -> Any:
+        return RelativeThresholdSelection(level=0.5, smoothing=True)
+
+    def _check_parameters(self) -> None:
+        check_choice(self.variant, "variant", ("two-stream", *STREAMS))
+        check_choice(self.clip_selection, "clip_selection", ("soft", "hard"))
+        super()._check_parameters()
+
+    def _check_use_parameters(self) -> None:
+        super()._check_use_parameters()
+        check_number(self.attention_softening, "attention_softening", 0, open_low=True)

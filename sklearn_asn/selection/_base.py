@@ -1,0 +1,309 @@
+"""What every selection shares: the public base, checks of packed arrays, batches of videos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+
+from sklearn_asn._packed import Offsets, check_offsets, offsets_from_lengths
+from sklearn_asn.selection._nms import check_finite
+
+Array = NDArray[Any]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+#: What a selection returns: class index, half-open interval in clips, confidence.
+SEGMENT_DTYPE = np.dtype(
+    [("label", np.int64), ("start", np.float64), ("end", np.float64), ("score", np.float64)]
+)
+
+_BATCH_CELLS = 2**19  # clips x classes looked at together
+
+
+class Selection(BaseEstimator):
+    """What turns the CAS of a video into segments; subclass it for a selection of your own.
+
+    A subclass implements `select`, for one video. `select_packed`, for all videos, then calls it
+    video by video; override it too where all videos can go at once. Selections are estimators
+    without a `fit`: they have `get_params`, so `selection__video_weight` can be grid-searched.
+
+    See Also
+    --------
+    NaiveSelection, RelativeThresholdSelection, AutoLocSelection, MultiQuantileSelection
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_asn.selection import SEGMENT_DTYPE, Selection
+    >>> class WholeVideo(Selection):
+    ...     def select(self, cas, video_scores):
+    ...         segments = np.zeros(1, SEGMENT_DTYPE)
+    ...         segments["label"], segments["end"] = np.argmax(video_scores), len(cas)
+    ...         return segments
+    >>> cas = np.zeros((5, 2))
+    >>> WholeVideo().select_packed(cas, [0, 3, 5], [[0.9, 0.1], [0.2, 0.8]])[0]["end"]
+    array([3., 2.])
+    """
+
+    #: Whether `select` and `select_packed` take the quantile level of every clip's attention as
+    #: one more argument, `level`, and a CAS that the attention has not cut.
+    needs_levels: ClassVar[bool] = False
+
+    def select(self, cas: ArrayLike, video_scores: ArrayLike) -> Array:
+        """Select the segments of one video.
+
+        Parameters
+        ----------
+        cas : array-like of shape (n_clips, n_classes)
+            Class activations; 0 where a clip or a class did not pass its threshold.
+        video_scores : array-like of shape (n_classes,)
+            The video's own score of every class.
+
+        Returns
+        -------
+        structured ndarray of `SEGMENT_DTYPE`, shape (n_segments,)
+            Fields label (class index), start, end (clips) and score, by decreasing score.
+
+        Raises
+        ------
+        ValueError
+            A parameter is outside its range, a shape is wrong, or a value is not finite.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement select.")
+
+    def select_packed(
+        self, cas: ArrayLike, offsets: ArrayLike, video_scores: ArrayLike
+    ) -> tuple[Array, Offsets]:
+        """Select the segments of many videos.
+
+        Parameters
+        ----------
+        cas : array-like of shape (n_clips, n_classes)
+            The clips of all videos, one video after another.
+        offsets : array-like of int, shape (n_videos + 1,)
+            Borders of the videos in `cas`.
+        video_scores : array-like of shape (n_videos, n_classes)
+
+        Returns
+        -------
+        segments : structured ndarray of `SEGMENT_DTYPE`, shape (n_segments,)
+            One video after another, in each by decreasing score; times count from the video's
+            own first clip.
+        segment_offsets : ndarray of int64, shape (n_videos + 1,)
+            Borders of the videos in `segments`.
+
+        Raises
+        ------
+        ValueError
+            As for `select`; or what `select` returned is no array of segments.
+        """
+        cas, offsets, video_scores = check_packed(cas, offsets, video_scores)
+        found = [
+            _check_selected(self.select(cas[first:stop], scores), video, cas.shape[1])
+            for video, (first, stop, scores) in enumerate(
+                zip(offsets[:-1], offsets[1:], video_scores, strict=True)
+            )
+        ]
+        segments = np.concatenate([np.empty(0, SEGMENT_DTYPE), *found])
+        return segments, offsets_from_lengths([len(part) for part in found])
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
+
+class Batch(NamedTuple):
+    """Packed videos looked at together."""
+
+    cas: Array
+    offsets: Offsets
+    level: Array | None  # of a selection that needs levels: (n_clips, 1 or n_classes)
+
+
+class Found(NamedTuple):
+    """Segments of a batch of videos, classes one after another."""
+
+    video: Ints
+    label: Ints
+    start: Ints
+    end: Ints
+    score: Floats
+
+    def take(self, index: Ints) -> Found:
+        """Return the segments `index`, in that order."""
+        return Found(
+            self.video[index],
+            self.label[index],
+            self.start[index],
+            self.end[index],
+            self.score[index],
+        )
+
+
+class VectorizedSelection(Selection):
+    """A selection that finds the segments of a batch of videos at once, in `_find`."""
+
+    video_weight: float
+
+    def _check_params(self) -> Any:
+        raise NotImplementedError
+
+    def _find(self, batch: Batch, params: Any) -> Found:
+        """Return segments scored without the video's score."""
+        raise NotImplementedError
+
+    def _merge(self, found: Found) -> Found:
+        """Suppress segments by their whole score."""
+        return found
+
+    def select(self, cas: ArrayLike, video_scores: ArrayLike) -> Array:
+        return self._select_packed(*as_packed(cas, video_scores))[0]
+
+    def select_packed(
+        self, cas: ArrayLike, offsets: ArrayLike, video_scores: ArrayLike
+    ) -> tuple[Array, Offsets]:
+        return self._select_packed(cas, offsets, video_scores)
+
+    def _select_packed(
+        self,
+        cas: ArrayLike,
+        offsets: ArrayLike,
+        video_scores: ArrayLike,
+        level: ArrayLike | None = None,
+    ) -> tuple[Array, Offsets]:
+        params = self._check_params()
+        weight = check_finite("video_weight", self.video_weight)
+        cas, offsets, video_scores = check_packed(cas, offsets, video_scores)
+        levels = None if level is None else check_level(level, cas, offsets)
+        n_videos = len(offsets) - 1
+        parts, counts = [np.empty(0, SEGMENT_DTYPE)], np.zeros(n_videos, dtype=np.int64)
+        for first, stop in _batches(offsets, _BATCH_CELLS // max(cas.shape[1], 1)):
+            rows = slice(int(offsets[first]), int(offsets[stop]))
+            own = offsets[first : stop + 1] - rows.start
+            batch = Batch(cas[rows], own, None if levels is None else levels[rows])
+            found = self._find(batch, params)
+            weighted = weight * video_scores[found.video + first, found.label]
+            found = self._merge(found._replace(score=found.score + weighted))
+            found = found.take(np.lexsort((-found.score, found.video)))
+            part = np.empty(len(found.video), SEGMENT_DTYPE)
+            for name in SEGMENT_DTYPE.names or ():
+                part[name] = getattr(found, name)
+            parts.append(part)
+            counts += np.bincount(found.video + first, minlength=n_videos)
+        return np.concatenate(parts), offsets_from_lengths(counts)
+
+
+def as_packed(cas: ArrayLike, video_scores: ArrayLike) -> tuple[Array, list[int], Array]:
+    """Pack one video: its CAS, offsets and video scores."""
+    cas, video_scores = np.asarray(cas), np.asarray(video_scores)
+    if cas.ndim != 2 or video_scores.shape != cas.shape[1:]:
+        raise ValueError(
+            "cas must have shape (n_clips, n_classes) and video_scores (n_classes,), "
+            f"got {cas.shape} and {video_scores.shape}."
+        )
+    return cas, [0, len(cas)], video_scores[None]
+
+
+def _batches(offsets: Offsets, max_rows: int) -> Iterator[tuple[int, int]]:
+    """Consecutive videos of at most `max_rows` rows together (a longer video goes alone)."""
+    first = 0
+    while first < len(offsets) - 1:
+        last = int(np.searchsorted(offsets, offsets[first] + max_rows, side="right")) - 1
+        yield first, (first := max(last, first + 1))
+
+
+def check_packed(
+    cas: ArrayLike, offsets: ArrayLike, video_scores: ArrayLike
+) -> tuple[Array, Offsets, Floats]:
+    cas = np.asarray(cas)
+    if not np.issubdtype(cas.dtype, np.floating):
+        cas = cas.astype(np.float64)
+    if cas.ndim != 2:
+        raise ValueError(f"cas must have shape (n_clips, n_classes), got {cas.shape}.")
+    offsets = check_offsets(offsets, len(cas))
+    video_scores = np.asarray(video_scores, dtype=np.float64)
+    expected = (len(offsets) - 1, cas.shape[1])
+    if video_scores.shape != expected:
+        raise ValueError(
+            f"video_scores must have shape (n_videos, n_classes) = {expected}, "
+            f"got {video_scores.shape}."
+        )
+    if not np.isfinite([cas.min(initial=0), cas.max(initial=0)]).all():
+        row, label = np.argwhere(~np.isfinite(cas))[0]
+        video, clip = _place(row, offsets)
+        raise ValueError(
+            f"cas of video {video} must be finite, got {cas[row, label]} "
+            f"at clip {clip}, class {label}."
+        )
+    if not np.isfinite(video_scores).all():
+        video, label = np.argwhere(~np.isfinite(video_scores))[0]
+        raise ValueError(
+            f"video_scores of video {video} must be finite, got {video_scores[video, label]} "
+            f"at class {label}."
+        )
+    return cas, offsets, video_scores
+
+
+def check_level(level: ArrayLike, cas: Array, offsets: Offsets) -> Array:
+    """Return quantile levels as a 2-D array with one column or one a class."""
+    levels = np.asarray(level)
+    if not np.issubdtype(levels.dtype, np.floating):
+        levels = levels.astype(np.float64)
+    n_clips, n_classes = cas.shape
+    if levels.shape not in ((n_clips,), (n_clips, 1), (n_clips, n_classes)):
+        raise ValueError(
+            f"level must have shape ({n_clips},), ({n_clips}, 1) or ({n_clips}, {n_classes}), "
+            f"got {levels.shape}."
+        )
+    levels = levels.reshape(n_clips, -1) if n_clips else levels.reshape(0, 1)
+    good = levels <= 1  # False for NaN
+    if not good.all():
+        row, column = np.argwhere(~good)[0]
+        video, clip = _place(row, offsets)
+        raise ValueError(
+            f"level of video {video} must be at most 1 and not NaN, got {levels[row, column]} "
+            f"at clip {clip}."
+        )
+    return levels
+
+
+def _place(row: int, offsets: Offsets) -> tuple[int, int]:
+    """Video of a packed row, and its clip there."""
+    video = int(np.searchsorted(offsets, row, side="right")) - 1
+    return video, int(row - offsets[video])
+
+
+def _check_selected(selected: Any, video: int, n_classes: int) -> Array:
+    """Validate what a user's `select` returned."""
+    names = getattr(getattr(selected, "dtype", None), "names", None) or ()
+    if set(names) != set(SEGMENT_DTYPE.names or ()) or selected.ndim != 1:
+        raise ValueError(
+            f"select must return a 1-D structured array with the fields {SEGMENT_DTYPE.names}; "
+            f"got {type(selected).__name__} for video {video}."
+        )
+    segments = np.empty(len(selected), SEGMENT_DTYPE)
+    for name in names:
+        segments[name] = selected[name]
+    good = (segments["label"] >= 0) & (segments["label"] < n_classes)
+    good &= (segments["start"] < segments["end"]) & np.isfinite(segments["score"])
+    if not good.all():
+        raise ValueError(
+            f"select must return labels in [0, {n_classes}), start < end and finite scores; "
+            f"got {segments[~good][0]} in video {video}."
+        )
+    return segments
+
+
+def check_sequence(name: str, values: Any, expected: str) -> list[Any]:
+    """Return a non-empty sequence or 1-D array as a list."""
+    is_array = isinstance(values, np.ndarray) and values.ndim == 1
+    is_sequence = isinstance(values, Sequence) and not isinstance(values, str)
+    if not (is_array or is_sequence) or not len(values):
+        raise ValueError(f"{name} must be a non-empty sequence of {expected}, got {values!r}.")
+    return list(values)
