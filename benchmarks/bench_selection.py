@@ -14,12 +14,19 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from sklearn_asn.selection import AutoLocSelection, NaiveSelection, nms, soft_nms
+from sklearn_asn.selection import (
+    AutoLocSelection,
+    MultiQuantileSelection,
+    NaiveSelection,
+    nms,
+    soft_nms,
+)
 
 Box = tuple[float, float, float, int]  # start, end, score, index
 
@@ -37,6 +44,19 @@ def make_videos(n_videos: int, n_clips: int, n_classes: int, seed: int) -> tuple
             cas[video, :, label] = np.where(curve > np.median(curve), curve, 0)
             scores[video, label] = rng.uniform(0.1, 1)
     return cas.reshape(-1, n_classes), np.arange(n_videos + 1) * n_clips, scores
+
+
+def make_levels(cas: Any, offsets: Any, seed: int) -> tuple[Any, Any]:
+    """A CAS that the attention has not cut, and smooth levels, even in [0, 1] in every video."""
+    rng = np.random.default_rng(seed)
+    cas, level = cas.copy(), np.empty(len(cas))
+    for first, stop in pairwise(offsets.tolist()):
+        passes = cas[first:stop].any(axis=0)
+        noise = rng.random((stop - first, int(passes.sum())))  # so that no scores tie
+        cas[first:stop, passes] = 0.8 * cas[first:stop, passes] + 0.2 * noise
+        curve = np.convolve(rng.random(stop - first + 8), np.ones(9) / 9, "valid")
+        level[first:stop] = curve.argsort().argsort() / (stop - first)
+    return cas, level
 
 
 def make_boxes(n_groups: int, n_boxes: int, seed: int) -> tuple[Any, Any, Any, Any]:
@@ -94,18 +114,24 @@ def loop_naive(values: list[float], weighted: float) -> list[Box]:
     return runs
 
 
-def loop_autoloc(values: list[float], weighted: float, model: AutoLocSelection) -> list[Box]:
+def running_total(values: list[float]) -> Callable[[float], float]:
+    """Integral of the CAS from the video's start to any point."""
     n, total = len(values), [0.0]
     for value in values:
         total.append(total[-1] + value)
 
-    def area(a: float, b: float) -> float:
-        """Integral of the CAS from a to b."""
-        return at(b) - at(a)
-
     def at(x: float) -> float:
         whole = min(int(x), n - 1)
         return total[whole] + (x - whole) * values[whole]
+
+    return at
+
+
+def loop_autoloc(values: list[float], weighted: float, model: AutoLocSelection) -> list[Box]:
+    n, at = len(values), running_total(values)
+
+    def area(a: float, b: float) -> float:
+        return at(b) - at(a)
 
     best_of_box: dict[tuple[int, int], Box] = {}
     for t in range(n):
@@ -136,11 +162,41 @@ def loop_autoloc(values: list[float], weighted: float, model: AutoLocSelection) 
     return [(start, end, score + weighted, i) for start, end, score, i in kept]
 
 
-def fast_select(model: Any, cas: Any, offsets: Any, video_scores: Any) -> Any:
-    return model.select_packed(cas, offsets, video_scores)[0]
+def loop_multi_quantile(
+    values: list[float], weighted: float, level: list[float], model: MultiQuantileSelection
+) -> list[Box]:
+    n, at = len(values), running_total(values)
+    runs: set[tuple[int, int]] = set()
+    for quantile in model.quantiles:
+        t = 0
+        while t < n:
+            first = t
+            while t < n and level[t] >= quantile and values[t] > 0:
+                t += 1
+            if t > first:
+                runs.add((first, t))
+            t += 1
+    boxes: list[Box] = []
+    for i, (start, end) in enumerate(sorted(runs)):
+        margin = max(model.inflation * (end - start), 1)
+        left, right = max(start - margin, 0), min(end + margin, n)
+        inner, width = at(end) - at(start), (right - left) - (end - start)
+        ring = (at(right) - at(left) - inner) / width if width > 0 else 0
+        score = inner / (end - start) - model.outer_weight * ring
+        boxes.append((start, end, score + weighted, i))
+    if model.merge == "nms":
+        return loop_nms_of_group(boxes, model.nms_threshold)
+    boxes = [(start, end, max(score, 0), i) for start, end, score, i in boxes]
+    return loop_soft_nms_of_group(boxes, model.sigma, 0.001)
 
 
-def loop_select(model: Any, cas: Any, offsets: Any, video_scores: Any) -> list[tuple[Any, ...]]:
+def fast_select(model: Any, *data: Any) -> Any:
+    return model.select_packed(*data)[0]
+
+
+def loop_select(
+    model: Any, cas: Any, offsets: Any, video_scores: Any, level: Any = None
+) -> list[tuple[Any, ...]]:
     found = []
     for video in range(len(offsets) - 1):
         rows = []
@@ -149,6 +205,9 @@ def loop_select(model: Any, cas: Any, offsets: Any, video_scores: Any) -> list[t
             weighted = model.video_weight * float(video_scores[video, label])
             if isinstance(model, NaiveSelection):
                 boxes = loop_naive(values, weighted)
+            elif isinstance(model, MultiQuantileSelection):
+                levels = level[offsets[video] : offsets[video + 1]].tolist()
+                boxes = loop_multi_quantile(values, weighted, levels, model)
             else:
                 boxes = loop_autoloc(values, weighted, model)
             rows += [(label, start, end, score) for start, end, score, _ in boxes]
@@ -183,6 +242,7 @@ def main() -> None:
     args = parser.parse_args()
 
     data = make_videos(args.videos, args.clips, args.classes, args.seed)
+    uncut, level = make_levels(data[0], data[1], args.seed)
     boxes = make_boxes(args.groups, args.boxes, args.seed)
     start, end, score, group = boxes
     print(f"{args.videos} videos x {args.clips} clips x {args.classes} classes; ", end="")
@@ -203,6 +263,12 @@ def main() -> None:
             partial(fast_select, model, *data),
             partial(loop_select, model, *data),
         )
+    for merge in ("nms", "soft-nms"):
+        multi = MultiQuantileSelection(merge=merge)
+        cases[f"MultiQuantile, {merge}"] = (
+            partial(fast_select, multi, uncut, *data[1:], level),
+            partial(loop_select, multi, uncut, *data[1:], level),
+        )
     cases["nms"] = (
         fast_nms,
         lambda: loop_groups(boxes, lambda group: loop_nms_of_group(group, 0.4)),
@@ -221,7 +287,7 @@ def main() -> None:
             expected = np.array(expected, dtype=float).reshape(-1, 4)
         np.testing.assert_allclose(result, expected, rtol=0, atol=1e-9)
         print(
-            f"{name:17s} {1e3 * seconds:9.1f} ms   loops {1e3 * slow_seconds:10.1f} ms   "
+            f"{name:23s} {1e3 * seconds:9.1f} ms   loops {1e3 * slow_seconds:10.1f} ms   "
             f"{slow_seconds / seconds:7.1f}x   {len(result)} boxes"
         )
 

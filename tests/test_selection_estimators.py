@@ -9,7 +9,14 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils import estimator_checks, get_tags
 
-from sklearn_asn.selection import SEGMENT_DTYPE, AutoLocSelection, NaiveSelection, Selection
+from sklearn_asn.selection import (
+    SEGMENT_DTYPE,
+    AutoLocSelection,
+    MultiQuantileSelection,
+    NaiveSelection,
+    RelativeThresholdSelection,
+    Selection,
+)
 
 
 class Middle(Selection):
@@ -54,7 +61,9 @@ def test_what_select_returns_is_checked(returned: Any, match: str) -> None:
         Own().select_packed(np.zeros((6, 2)), [0, 4, 6], np.zeros((2, 2)))
 
 
-@pytest.mark.parametrize("model", [NaiveSelection(), AutoLocSelection(), Middle()])
+@pytest.mark.parametrize(
+    "model", [NaiveSelection(), RelativeThresholdSelection(), AutoLocSelection(), Middle()]
+)
 @pytest.mark.parametrize(
     ("cas", "offsets", "video_scores", "match"),
     [
@@ -78,7 +87,9 @@ def test_bad_arrays(model: Any, cas: Any, offsets: Any, video_scores: Any, match
         model.select_packed(cas, offsets, video_scores)
 
 
-@pytest.mark.parametrize("model", [NaiveSelection(), AutoLocSelection()])
+@pytest.mark.parametrize(
+    "model", [NaiveSelection(), RelativeThresholdSelection(), AutoLocSelection()]
+)
 def test_bad_arrays_of_one_video(model: Any) -> None:
     for cas, video_scores in [
         (np.zeros((4, 2)), [0.0]),
@@ -136,18 +147,35 @@ def test_parameters_given_as_arrays_and_numpy_numbers() -> None:
     )
 
 
-@pytest.mark.parametrize("model", [NaiveSelection(0.7), AutoLocSelection(inflation=0.35)])
+@pytest.mark.parametrize(
+    "model",
+    [
+        NaiveSelection(0.7),
+        RelativeThresholdSelection(dilation=2, run_score="max"),
+        AutoLocSelection(inflation=0.35),
+        MultiQuantileSelection(quantiles=(0.3, 0.5), merge=None),
+    ],
+)
 def test_get_params_set_params_clone(model: Any) -> None:
     params = clone(model).get_params()
     assert params == model.get_params()
     changed = clone(model).set_params(video_weight=3.0)
     assert changed.get_params() == {**params, "video_weight": 3.0}
     assert not get_tags(model).requires_fit
-    segments = changed.select(np.ones((2, 1)), [1.0])
+    level = ([1.0, 1.0],) if model.needs_levels else ()
+    segments = changed.select(np.ones((2, 1)), [1.0], *level)
     assert segments["score"].tolist() == [4.0]
 
 
-@pytest.mark.parametrize("model", [NaiveSelection(), AutoLocSelection()])
+@pytest.mark.parametrize(
+    "model",
+    [
+        NaiveSelection(),
+        RelativeThresholdSelection(),
+        AutoLocSelection(),
+        MultiQuantileSelection(),
+    ],
+)
 @pytest.mark.parametrize(
     "check",
     [

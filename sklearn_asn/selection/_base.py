@@ -180,7 +180,7 @@ class VectorizedSelection(Selection):
         params = self._check_params()
         weight = check_finite("video_weight", self.video_weight)
         cas, offsets, video_scores = check_packed(cas, offsets, video_scores)
-        levels = None if level is None else check_level(level, cas, offsets)
+        levels = check_level(level, cas, offsets) if self.needs_levels else None
         n_videos = len(offsets) - 1
         parts, counts = [np.empty(0, SEGMENT_DTYPE)], np.zeros(n_videos, dtype=np.int64)
         for first, stop in _batches(offsets, _BATCH_CELLS // max(cas.shape[1], 1)):
@@ -250,9 +250,9 @@ def check_packed(
     return cas, offsets, video_scores
 
 
-def check_level(level: ArrayLike, cas: Array, offsets: Offsets) -> Array:
+def check_level(level: ArrayLike | None, cas: Array, offsets: Offsets) -> Array:
     """Return quantile levels as a 2-D array with one column or one a class."""
-    levels = np.asarray(level)
+    levels: Array = np.asarray(level)
     if not np.issubdtype(levels.dtype, np.floating):
         levels = levels.astype(np.float64)
     n_clips, n_classes = cas.shape
@@ -261,7 +261,7 @@ def check_level(level: ArrayLike, cas: Array, offsets: Offsets) -> Array:
             f"level must have shape ({n_clips},), ({n_clips}, 1) or ({n_clips}, {n_classes}), "
             f"got {levels.shape}."
         )
-    levels = levels.reshape(n_clips, -1) if n_clips else levels.reshape(0, 1)
+    levels = levels[:, None] if levels.ndim == 1 else levels
     good = levels <= 1  # False for NaN
     if not good.all():
         row, column = np.argwhere(~good)[0]

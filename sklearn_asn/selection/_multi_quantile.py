@@ -47,7 +47,7 @@ class MultiQuantileSelection(VectorizedSelection):
     quantiles : sequence of float, default=(0.1, 0.2, ..., 0.9)
         Quantiles in ``[0, 1]`` that the attention is cut at.
     outer_weight : float, default=1.0
-        Weight of the ring (the later methods: 0.25).
+        Weight of the ring.
     inflation : float, default=0.25
         Width of the ring on each side, in units of the proposal's length. Widths may be
         fractional: a clip counts by the part of it that the ring covers.
@@ -73,10 +73,12 @@ class MultiQuantileSelection(VectorizedSelection):
     -----
     Cutting at many thresholds and merging what comes out is common to the methods after the
     paper. BaS-Net, UM and CoLA cut the CAS (UM also the features' magnitude, CoLA also an
-    actionness) and use hard NMS; HAM-Net [1]_ and CO2-Net [2]_ cut the attention at ``linspace(0.1, 0.9, 10)`` and use soft NMS
-    with ``sigma=0.3``; all of them add 0.2 of the video's score and weigh the ring by 0.25. They
-    cut at values of the attention, this selection at its quantiles. Soft NMS works, as theirs, on
-    the whole score, the video's included.
+    actionness) and use hard NMS; HAM-Net [1]_ and CO2-Net [2]_ cut the attention at
+    ``np.linspace(0.1, 0.9, 10)`` and use soft NMS with ``sigma=0.3``. All of them weigh the ring
+    by 1, make it 0.25 of the proposal wide and add 0.2 of the video's score, the defaults here.
+    They cut at values of the attention, this selection at its quantiles; they truncate the ring to
+    whole clips, this selection interpolates. Soft NMS works, as theirs, on the whole score, the
+    video's included.
 
     References
     ----------

@@ -1,0 +1,372 @@
+"""AutoLoc (Shou et al., ECCV 2018): boxes whose borders a network learns from contrast."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_asn import cas
+from sklearn_asn._base import BaseLocalizer, Scored
+from sklearn_asn._packed import Offsets, offsets_from_lengths
+from sklearn_asn._streams import join_columns
+from sklearn_asn._validation import (
+    allowed_classes,
+    check_count,
+    check_number,
+    check_training_parameters,
+    check_trimmed,
+    check_weights,
+    draw_seed,
+    resolve_device,
+    unchanged_on_error,
+)
+from sklearn_asn.clips import Clips
+from sklearn_asn.rivals._boundary import (
+    BoundaryRegressor,
+    Rule,
+    propose,
+    proposing_videos,
+    train_regressor,
+)
+from sklearn_asn.rivals.untrimmednet import UntrimmedNet
+from sklearn_asn.sampling import Bags
+from sklearn_asn.selection import SEGMENT_DTYPE, nms
+from sklearn_asn.training import Trained, own_generator
+
+Array = NDArray[Any]
+
+
+class Seen(NamedTuple):
+    """The features that the regressor reads, and what the localizer says of them."""
+
+    bags: Bags
+    scored: Scored
+
+
+class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """AutoLoc: a network moves boxes to where the CAS inside contrasts most with that around.
+
+    Every clip whose CAS is above `min_activation` compares one box of each scale s, of centre
+    ``t + 0.5 + dx * s`` and width ``exp(dw) * s``. Its contrast is the mean CAS inside minus
+    `outer_weight` times the mean CAS of the ring around it, ``max(inflation * width, 1)`` clips
+    on each side, both clipped to the video (0 where no ring is left). The best box stays if its
+    contrast is above `min_contrast`. A temporal convolutional network predicts dx and dw (limited
+    to [-2, 2]) from the clips; it is trained to raise the contrast of the boxes that stay, of the
+    classes that a video is labelled with. Then comes non-maximum suppression.
+
+    Unlike the released code there is no prior on lengths (which it takes from the ground truth),
+    outside of a video there is nothing rather than zeros, borders are not rounded, and the
+    classes are those that the localizer finds rather than the best two.
+
+    Parameters
+    ----------
+    localizer : ASNLocalizer or another localizer of this package, default=None
+        Gives CAS and video scores; None is ``UntrimmedNet()``. It is cloned and fitted (with a
+        seed drawn from `random_state`, where it has none of its own), unless it comes fitted
+        inside `sklearn.frozen.FrozenEstimator`. The regressor reads the columns, and averages
+        the rows, that the localizer does.
+    scales : sequence of int, default=(1, 2, 4, 8, 16, 32)
+        Lengths of the anchors in clips.
+    outer_weight : float, default=1.0
+        Weight of the ring.
+    inflation : float, default=0.25
+        Width of the ring on each side, in units of the box.
+    min_activation : float, default=0.1
+        Clips with a CAS above it propose boxes.
+    min_contrast : float, default=-0.4
+        Boxes with a contrast above it are kept.
+    nms_threshold : float or None, default=0.4
+        Largest tIoU of two segments of one class and video. At 1 or None only duplicates go.
+    video_weight : float, default=0.0
+        The score is the contrast plus this times the video's score of the class.
+    hidden_size : int, default=128
+        Channels of the three convolutions.
+    max_epochs : int, default=1
+    lr : float, default=1e-3
+        Of stochastic gradient descent without momentum, one video a step.
+    weight_decay : float, default=5e-4
+    lr_decay_steps : int, default=None
+        After so many steps the learning rate falls tenfold, again and again; None: never.
+    device : str, default="auto"
+        Torch device of the regressor (and of the default localizer).
+    random_state : int, RandomState, Generator or None, default=None
+    verbose : int, default=0
+        1 prints a line for every epoch.
+
+    Attributes
+    ----------
+    localizer_ : estimator
+        The fitted localizer, with its quantiles and thresholds.
+    classes_, n_features_in_, feature_names_in_, n_iter_
+        As in `ASNLocalizer`.
+    scales_ : ndarray of shape (n_scales,)
+        Anchors that the regressor was trained for.
+    net_ : torch.nn.Module
+        The boundary regressor; made anew from plain arrays after unpickling.
+    history_ : list of dict
+        One record an epoch: the mean loss of its steps (minus contrast), and boxes kept.
+
+    See Also
+    --------
+    sklearn_asn.selection.AutoLocSelection : The same contrast, for anchors that stay in place.
+
+    References
+    ----------
+    Z. Shou, H. Gao, L. Zhang, K. Miyazawa, S.-F. Chang, "AutoLoc: Weakly-supervised Temporal
+    Action Localization in Untrimmed Videos", ECCV 2018.
+
+    Examples
+    --------
+    >>> from sklearn_asn import ASNLocalizer
+    >>> from sklearn_asn.datasets import make_untrimmed_videos
+    >>> from sklearn_asn.rivals import AutoLoc
+    >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    >>> localizer = ASNLocalizer("temporal", max_epochs=5)
+    >>> AutoLoc(localizer, random_state=0).fit(X, y).predict(X).shape
+    (20,)
+    """
+
+    _net: Any  # here it is the regressor
+
+    def __init__(
+        self,
+        localizer: Any = None,
+        *,
+        scales: Any = (1, 2, 4, 8, 16, 32),
+        outer_weight: float = 1.0,
+        inflation: float = 0.25,
+        min_activation: float = 0.1,
+        min_contrast: float = -0.4,
+        nms_threshold: float | None = 0.4,
+        video_weight: float = 0.0,
+        hidden_size: int = 128,
+        max_epochs: int = 1,
+        lr: float = 1e-3,
+        weight_decay: float = 5e-4,
+        lr_decay_steps: int | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.localizer = localizer
+        self.scales = scales
+        self.outer_weight = outer_weight
+        self.inflation = inflation
+        self.min_activation = min_activation
+        self.min_contrast = min_contrast
+        self.nms_threshold = nms_threshold
+        self.video_weight = video_weight
+        self.hidden_size = hidden_size
+        self.max_epochs = max_epochs
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.lr_decay_steps = lr_decay_steps
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, *, trimmed: Any = None, sample_weight: Any = None) -> Self:
+        """Fit the localizer, then the regressor, on videos of which the labels are known.
+
+        Parameters
+        ----------
+        X, y : as in `ASNLocalizer.fit`
+            Of `Segments` only the labels are read, never the times.
+        trimmed : array-like of bool, shape (n_videos,), default=None
+            Videos that show one action from end to end. They train the localizer only: they
+            have no borders to learn.
+        sample_weight : array-like of shape (n_videos,), default=None
+            How many videos each one stands for, in the localizer and in a step's loss.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            A parameter or the data do not fit; the estimator stays as it was.
+        FloatingPointError
+            A training has diverged.
+        """
+        with unchanged_on_error(self):
+            self._check_parameters()
+            clips = self._check_X(X, reset=True)
+            targets = self._check_y(y, len(clips))
+            weight = check_weights(sample_weight, len(clips))
+            used = (weight > 0) & ~check_trimmed(trimmed, len(clips))
+            device, seed = resolve_device(self.device), draw_seed(self.random_state)
+            localizer = self._own_localizer(seed)
+            if isinstance(localizer, FrozenEstimator):
+                localizer = localizer.estimator
+                localizer._check_use(X)
+            else:
+                localizer.fit(X, y, trimmed=trimmed, sample_weight=sample_weight)
+            self.localizer_ = localizer
+            self.classes_ = localizer.classes_
+            self.scales_ = np.array(self.scales, dtype=np.int64)
+            shown = targets.indicator(self.classes_) & used[:, None]
+            self._train_regressor(clips, shown, weight, seed, device)
+        return self
+
+    @property
+    def net_(self) -> Any:
+        """The fitted boundary regressor."""
+        check_is_fitted(self)
+        if "_net" not in self.__dict__:
+            device = resolve_device(self.device, True)
+            self._net = BoundaryRegressor.rebuild(self._trained.weights, device)
+        return self._net
+
+    def transform(self, X: Any) -> Any:
+        """Return the CAS of every video, the localizer's."""
+        self._check_use(X)
+        return self.localizer_.transform(X)
+
+    def attention(self, X: Any) -> Any:
+        """Return raw attention of every clip, the localizer's."""
+        self._check_use(X)
+        return self.localizer_.attention(X)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return video-level class probabilities, the localizer's."""
+        self._check_use(X)
+        return self.localizer_.predict_proba(X)
+
+    def decision_function(self, X: Any) -> Array:
+        """Return video-level class activations, the localizer's."""
+        self._check_use(X)
+        return self.localizer_.decision_function(X)
+
+    # ------------------------------------------------------------------ training
+
+    def _own_localizer(self, seed: int) -> Any:
+        """Return a localizer to fit, or the frozen one."""
+        if isinstance(self.localizer, FrozenEstimator):
+            return self.localizer
+        if self.localizer is None:
+            return UntrimmedNet(device=self.device, random_state=seed)
+        localizer = clone(self.localizer)
+        if localizer.random_state is None:
+            localizer.set_params(random_state=seed)
+        return localizer
+
+    def _train_regressor(
+        self, clips: Clips, shown: NDArray[np.bool_], weight: Array, seed: int, device: str
+    ) -> None:
+        """Train on the classes `shown` in each video, cut by attention but not by video scores."""
+        bags, scored = self._score(clips)
+        bags.weight = weight
+        allowed = allowed_classes(self.localizer_.localize_classes, self.classes_)
+        sequence = cas.class_activation_sequence(
+            self.localizer_._clip_scores(scored),
+            shown if allowed is None else shown & allowed,
+            scored.offsets,
+            self.localizer_._active(scored),
+        )
+        with own_generator(seed, device):
+            n_features = bags.values[:1, bags.columns].shape[1]
+            net = BoundaryRegressor(n_features, self.hidden_size, len(self.scales_)).to(device)
+            history = train_regressor(
+                net,
+                bags,
+                sequence,
+                self._rule(),
+                lr=self.lr,
+                weight_decay=self.weight_decay,
+                lr_decay_steps=self.lr_decay_steps,
+                max_epochs=self.max_epochs,
+                seed=seed,
+                verbose=self.verbose,
+            )
+        if not history[-1]["n_boxes"] and np.any(np.diff(bags.offsets) > 1):
+            warnings.warn(
+                f"No video proposes a box to learn from (min_activation={self.min_activation}, "
+                f"min_contrast={self.min_contrast}): the boxes stay about where the anchors are.",
+                UserWarning,
+                stacklevel=3,
+            )
+        self._net, self._trained = net, Trained(net.export(), history)
+        self.history_, self.n_iter_ = history, len(history)
+
+    # ------------------------------------------------------------------ use
+
+    @property
+    def _frames_per_clip(self) -> int:
+        return self.localizer_._frames_per_clip
+
+    def _rule(self) -> Rule:
+        names = ("scales_", "outer_weight", "inflation", "min_activation", "min_contrast")
+        return Rule(*(getattr(self, name) for name in names))
+
+    def _score(self, clips: Clips) -> Any:
+        columns = join_columns(self.localizer_._columns)
+        bags = Bags(clips.values, clips.lengths, columns, self._frames_per_clip)
+        return Seen(bags, self.localizer_._score(clips))
+
+    def _find(self, seen: Any) -> tuple[Array, Offsets]:
+        """Select segments of all videos, in clips."""
+        sequence, scores = self.localizer_._read(seen.scored)
+        parts, rule = [np.empty((5, 0))], self._rule()
+        with torch.inference_mode():
+            for video in proposing_videos(sequence, seen.bags, self.min_activation).tolist():
+                boxes = propose(self.net_, seen.bags, sequence, video, rule)
+                columns = [column.double().numpy() for column in boxes]
+                parts.append(np.stack([np.full(len(columns[0]), float(video)), *columns]))
+        video, label, start, end, contrast = np.concatenate(parts, axis=1)
+        video, label = video.astype(np.int64), label.astype(np.int64)
+        score = contrast + self.video_weight * scores[video, label]
+        group = video * len(self.classes_) + label
+        # of identical boxes (clipped to the same) the best stays
+        order = np.lexsort((-score, end, start, group))
+        box = np.stack([group, start, end])[:, order]
+        keep = np.sort(order[np.any(np.diff(box, axis=1, prepend=-1), axis=0)])
+        if self.nms_threshold is not None:
+            given = (start[keep], end[keep], score[keep], self.nms_threshold)
+            keep = keep[nms(*given, group=group[keep])]
+        keep = keep[np.lexsort((-score[keep], video[keep]))]
+        segments = np.empty(len(keep), SEGMENT_DTYPE)
+        for name, column in zip(SEGMENT_DTYPE.names or (), (label, start, end, score), strict=True):
+            segments[name] = column[keep]
+        return segments, offsets_from_lengths(np.bincount(video[keep], minlength=len(scores)))
+
+    # ------------------------------------------------------------------ checks
+
+    def _check_parameters(self) -> None:
+        check_training_parameters(self)
+        self._check_use_parameters()
+        is_sequence = np.iterable(self.scales) and not isinstance(self.scales, str)
+        scales = list(self.scales) if is_sequence else []
+        if not scales:
+            raise ValueError(f"scales={self.scales!r}; expected a sequence of positive integers.")
+        for scale in scales:
+            check_count(scale, "scales")
+        if self.lr_decay_steps is not None:
+            check_count(self.lr_decay_steps, "lr_decay_steps")
+        frozen = isinstance(self.localizer, FrozenEstimator)
+        inner = self.localizer.estimator if frozen else self.localizer
+        if inner is None:
+            return
+        if not isinstance(inner, BaseLocalizer) or isinstance(inner, AutoLoc):
+            raise ValueError(
+                f"localizer={inner!r}; expected None or a localizer of sklearn_asn that gives a "
+                "CAS of its own, such as ASNLocalizer() (scalers go before AutoLoc)."
+            )
+        if frozen and not inner.__sklearn_is_fitted__():
+            raise ValueError("localizer is frozen, but not fitted.")
+
+    def _check_use_parameters(self) -> None:
+        check_number(self.outer_weight, "outer_weight")
+        check_number(self.inflation, "inflation", 0)
+        check_number(self.min_activation, "min_activation", 0)
+        check_number(self.min_contrast, "min_contrast")
+        check_number(self.video_weight, "video_weight")
+        if self.nms_threshold is not None:
+            check_number(self.nms_threshold, "nms_threshold", 0, 1)
