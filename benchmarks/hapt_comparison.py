@@ -38,7 +38,7 @@ WHOLE = {**MORE, "clips_per_video": None}
 METHODS = {
     "UntrimmedNet, soft": (
         UntrimmedNet(max_epochs=160, **MORE),
-        {"dropout": [0.0, 0.5, 0.8], "weight_decay": DECAYS[::2], "clips_per_video": [7, None]},
+        {"dropout": [0.0, 0.5, 0.8], "weight_decay": DECAYS[::2]},
     ),
     "UntrimmedNet, hard": (
         UntrimmedNet(clip_selection="hard", max_epochs=160, **MORE),
@@ -46,7 +46,7 @@ METHODS = {
     ),
     "UntrimmedNet, soft, Hide-and-Seek": (
         UntrimmedNet(max_epochs=160, clips_per_video=None, hide_clips=4, **MORE),
-        {"hide_probability": [0.25, 0.5], "dropout": [0.0, 0.5], "weight_decay": DECAYS[::2]},
+        {"hide_probability": [0.25, 0.5], "weight_decay": DECAYS[::2]},
     ),
     "STPN": (
         STPN(max_epochs=100, clips_per_video=None, **SETTINGS, batch_size=16),
@@ -169,6 +169,12 @@ def search(name, data):
     return chosen
 
 
+def describe(use):
+    """Write a setting of the fitted estimator in few words."""
+    text = [" ".join(str(value).split()) for key, value in use.items() if key == "selection"]
+    return ", ".join(text + [f"{key} {value}" for key, value in use.items() if key != "selection"])
+
+
 def evaluate(estimator, use, train, test, seed):
     scale, fitted = fit(estimator.set_params(random_state=seed), train.X, train.y)
     Z = scale.transform(test.X)
@@ -212,6 +218,7 @@ def main():
     for name in names:
         for selection, settings in selections_of(name):
             found = saved["chosen"][name][selection]
+            found["use_text"] = describe(settings[found["use"]])
             model = clone(METHODS[name][0]).set_params(**found["training"])
             use = settings[found["use"]]
             rows = Parallel(n_jobs=2)(

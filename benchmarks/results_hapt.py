@@ -4,7 +4,8 @@
     python benchmarks/results_hapt.py PATH_OF_HAPT_ZIP --search   # first search the settings again
 
 Settings are chosen by cross-validation over the official training people; the test people are
-looked at once, with what came out.
+looked at once, with what came out. `--page` makes the page again of what was measured, with the
+comparison that `hapt_comparison.py` has left.
 """
 
 import argparse
@@ -35,6 +36,8 @@ GRID = {
 }
 HERE = Path(__file__).parent
 SETTINGS = HERE / "results_hapt_settings.json"
+ROWS = HERE / "results_hapt_rows.json"
+COMPARISON = HERE / "hapt_comparison.json"
 
 
 def model(variant, **settings):
@@ -94,6 +97,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("path", help="the HAPT archive or its unpacked folder")
     parser.add_argument("--search", action="store_true", help="choose the settings again")
+    parser.add_argument("--page", action="store_true", help="only write the page again")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "results_hapt.md")
     args = parser.parse_args()
@@ -102,8 +106,8 @@ def main():
         chosen = {f"{v} {i}": search(train, v, i) for v, i in configurations()}
         SETTINGS.write_text(json.dumps(chosen, indent=1) + "\n")
     chosen = json.loads(SETTINGS.read_text())
-    rows = []
-    for variant, init in configurations():
+    rows = json.loads(ROWS.read_text()) if args.page else []
+    for variant, init in () if args.page else configurations():
         result = chosen[f"{variant} {init}"]
         settings = result["settings"]
         scores = evaluate(model(variant, init=init, **settings), train, test, range(args.seeds))
@@ -113,6 +117,7 @@ def main():
         row = [variant, started, *columns, f"{100 * result['cv_map']:.1f}"]
         rows.append([*row, f"{scores[:, -1].mean():.1f} s", text])
         print(rows[-1], flush=True)
+    ROWS.write_text(json.dumps(rows, indent=1) + "\n")
     args.out.write_text(page(rows, chosen, train, test, args.seeds))
 
 
@@ -133,14 +138,44 @@ def search_table(chosen):
     return markdown(head, rows)
 
 
+def comparison_tables():
+    """Return the comparison's rows, best first, and what was chosen and seen for each method."""
+    saved = json.loads(COMPARISON.read_text())
+    head = ["method", "selection", *(f"mAP at {t}" for t in TIOUS), "recognition accuracy"]
+    head += ["mAP at 0.5 in cross-validation"]
+    rows = []
+    for name, values in saved["rows"].items():
+        values = np.array(values)
+        method, selection = name.split(" | ")
+        chosen = saved["chosen"][method].get(selection, {}).get("cv_map")
+        columns = [cell(values[:, i]) for i in range(len(TIOUS) + 1)]
+        found = "-" if chosen is None else f"{100 * chosen:.1f}"
+        rows.append((values[:, 2].mean(), [method, selection, *columns, found]))
+    rows = [row for _, row in sorted(rows, key=lambda r: -r[0])]
+    searched = []
+    for method, selections in saved["chosen"].items():
+        for selection, found in selections.items():
+            best = ", ".join(f"{k} {v}" for k, v in found["training"].items())
+            seen = "; ".join(
+                f"{key}: " + ", ".join(f"{v} {100 * m:.1f}" for v, m in values.items())
+                for key, values in found["best_per_value"].items()
+            )
+            searched.append([method, selection, best, str(found.get("use_text", "")), seen])
+    columns = ["method", "selection", "training chosen", "use chosen", "best score at each value"]
+    return markdown(head, rows), markdown(columns, searched)
+
+
 def page(rows, chosen, train, test, seeds):
     head = ["variant", "heads start", *(f"mAP at {t}" for t in TIOUS), "recognition accuracy"]
     head += ["mAP at 0.5 in cross-validation (training people)", "fit", "settings"]
+    comparison, comparison_search = comparison_tables()
     return (
         (HERE / "results_hapt_template.md")
         .read_text()
         .format(
             table=markdown(head, rows),
+            comparison=comparison,
+            comparison_search=comparison_search,
             search=search_table(chosen),
             seeds=seeds,
             fixed=", ".join(f"`{k}={v}`" for k, v in FIXED.items()),

@@ -276,8 +276,14 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def _combined_attention(self, scored: Scored) -> Array:
         return scored.attention.mean(axis=1)
 
+    @property
+    def _attention_models(self) -> Any:
+        """Index of the models whose attention counts."""
+        return slice(None)
+
     def _reaches(self, evidence: Array, threshold: Array) -> NDArray[np.bool_]:
         """Compare evidence ``(n_clips, n_models, ...)`` with one threshold a model."""
+        evidence, threshold = evidence[:, self._attention_models], threshold[self._attention_models]
         if len(threshold) == 1:
             return evidence[:, 0] >= threshold[0]
         return cas.relative_attention(np.moveaxis(evidence, 1, -1), threshold) >= 1
@@ -377,9 +383,9 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
 
     def _levels(self, scored: Scored) -> Array:
         """Return the recorded quantile level that the evidence of every clip reaches."""
-        evidence = self._evidence(scored)
-        curves = np.atleast_2d(self.attention_quantiles_)
-        return cas.quantile_level(lambda threshold: self._reaches(evidence, threshold), curves)
+        models = self._attention_models
+        curves = np.atleast_2d(self.attention_quantiles_)[models]
+        return cas.quantile_level(self._evidence(scored)[:, models], curves)
 
     def _check_use(self, X: Any) -> Clips:
         check_is_fitted(self)

@@ -6,7 +6,6 @@ entry, or two for the two-stream variant.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -94,20 +93,31 @@ def relative_attention(attention: Array, threshold: Array) -> Array:
     return (1 + (attention - threshold) / scale).mean(axis=-1)
 
 
-def quantile_level(reaches: Callable[[Array], NDArray[np.bool_]], curves: Array) -> Array:
-    """Return the highest percent whose recorded quantile evidence reaches; -inf below the lowest.
+def quantile_level(evidence: Array, curves: Array) -> NDArray[np.float64]:
+    """Return the highest percent whose recorded quantile evidence reaches, averaged over models.
 
     Parameters
     ----------
-    reaches : callable
-        Tells which evidence reaches thresholds of shape ``(n_models,)``.
+    evidence : ndarray of shape (n_clips, n_models, n)
+        Attention, or class activations.
     curves : ndarray of shape (n_models, 101)
-        Running quantiles.
+        Running quantiles at every percent.
+
+    Returns
+    -------
+    ndarray of shape (n_clips, n)
+        In [0, 1]; below the lowest recorded quantile a model counts -0.01.
+
+    Examples
+    --------
+    >>> quantile_level(np.array([[[-1.0]], [[0.305]]]), np.linspace(0, 1, 101)[None]).tolist()
+    [[-0.01], [0.3]]
     """
-    level = np.where(reaches(curves[:, 0]), 0.0, -np.inf)
-    for percent in range(1, curves.shape[1]):
-        level[reaches(curves[:, percent])] = percent / 100
-    return level
+    levels = [
+        (np.searchsorted(curve, evidence[:, model], side="right") - 1) / 100
+        for model, curve in enumerate(curves)
+    ]
+    return np.mean(levels, axis=0)
 
 
 def passing_classes(

@@ -319,22 +319,18 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         """Tell where attention reaches its quantile: the criterion of section 3.2."""
         return self._reaches(self._evidence(scored), np.atleast_1d(self.threshold_))
 
-    def _reaches(self, evidence: NDArray[Any], threshold: NDArray[Any]) -> NDArray[np.bool_]:
-        if self.variant == "two-stream" and self.attention_stream != "both":
-            which = self._attention_model
-            evidence, threshold = evidence[:, [which]], threshold[[which]]
-        return super()._reaches(evidence, threshold)
-
     def _combined_attention(self, scored: Scored) -> NDArray[Any]:
         if self.variant != "two-stream":
             return scored.attention[:, 0]
         if self.attention_stream == "both":
             return cas.relative_attention(scored.attention, self.threshold_)
-        return scored.attention[:, self._attention_model]
+        return scored.attention[:, self._attention_models][:, 0]
 
     @property
-    def _attention_model(self) -> int:
-        return streams_of(self.variant, self.main_stream).index(self.attention_stream)
+    def _attention_models(self) -> Any:
+        if self.variant != "two-stream" or self.attention_stream == "both":
+            return slice(None)
+        return [streams_of(self.variant, self.main_stream).index(self.attention_stream)]
 
     # ------------------------------------------------------------------ checks
 

@@ -81,9 +81,11 @@ def test_gated_pooling_is_the_mean_of_weighted_activations():
 
 def test_level_is_the_highest_percent_that_is_reached():
     curve = np.linspace(0, 10, 101)[None]
-    evidence = np.array([-1.0, 0.0, 0.05, 3.0, 99.0])
-    got = cas.quantile_level(lambda threshold: evidence >= threshold[0], curve)
-    assert got.tolist() == [-np.inf, 0.0, 0.0, 0.3, 1.0]
+    evidence = np.array([-1.0, 0.0, 0.05, 3.0, 99.0])[:, None, None]
+    got = cas.quantile_level(evidence, curve)
+    assert got[:, 0].tolist() == [-0.01, 0.0, 0.0, 0.3, 1.0]
+    both = cas.quantile_level(np.full((1, 2, 1), 3.0), np.vstack([curve, curve / 2]))
+    assert both.item() == pytest.approx((0.3 + 0.6) / 2)
 
 
 @settings(max_examples=50, deadline=None)
