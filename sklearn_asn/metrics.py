@@ -19,6 +19,7 @@ from sklearn_asn._matching import (
     rank_choices,
 )
 from sklearn_asn._targets import check_comparable, parse_targets
+from sklearn_asn._validation import check_count
 from sklearn_asn.segments import Segments, check_label_array
 
 PROTOCOLS = ("activitynet", "thumos14")
@@ -174,8 +175,10 @@ def localization_scorer(
     return make_scorer(_mean_localization_map, tiou=tiou, protocol=protocol)
 
 
-def recognition_accuracy(y_true: Any, y_score: ArrayLike, *, classes: ArrayLike) -> float:
-    """Share of labelled videos whose best class is one of theirs.
+def recognition_accuracy(
+    y_true: Any, y_score: ArrayLike, *, classes: ArrayLike, k: int = 1
+) -> float:
+    """Share of labelled videos of whose `k` best classes one is theirs.
 
     Parameters
     ----------
@@ -185,6 +188,9 @@ def recognition_accuracy(y_true: Any, y_score: ArrayLike, *, classes: ArrayLike)
         Video-level scores, as of ``predict_proba``.
     classes : array-like of shape (n_classes,)
         What the columns of `y_score` stand for, in any order.
+    k : int, default=1
+        Guesses a video has: ActivityNet's Hit@1 and Hit@3. (THUMOS'14 and ActivityNet rank by
+        `recognition_map`, whose average precision is not interpolated.)
 
     Returns
     -------
@@ -203,12 +209,14 @@ def recognition_accuracy(y_true: Any, y_score: ArrayLike, *, classes: ArrayLike)
     >>> recognition_accuracy(["a", "b"], [[0.9, 0.1], [0.6, 0.4]], classes=["a", "b"])
     0.5
     """
+    check_count(k, "k")
     targets, score, classes = _check_recognition(y_true, y_score, classes)
     order = np.argsort(classes)
     present = targets.indicator(classes[order])[:, np.argsort(order)]
     labelled = np.diff(targets.offsets) > 0
-    hit = present[np.arange(len(score)), score.argmax(axis=1)]
-    return float(hit[labelled].mean())
+    best = np.argsort(-score, axis=1, kind="stable")[:, :k]
+    hit: Array = np.take_along_axis(present, best, axis=1).any(axis=1)
+    return float(np.mean(hit[labelled]))
 
 
 def recognition_map(

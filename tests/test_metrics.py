@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, clone
-from sklearn.metrics import accuracy_score, average_precision_score
+from sklearn.metrics import accuracy_score, average_precision_score, top_k_accuracy_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -373,6 +373,17 @@ def test_accuracy_is_scikit_learns_where_a_video_has_one_label():
     y, score = rng.integers(4, size=50), rng.random((50, 4))
     got = recognition_accuracy(y, score, classes=np.arange(4))
     assert got == accuracy_score(y, score.argmax(axis=1))
+
+
+def test_hit_at_k_is_scikit_learns_top_k_accuracy():
+    rng = np.random.default_rng(1)
+    y, score = rng.integers(4, size=50), rng.random((50, 4))
+    for k in (1, 2, 3):
+        want = top_k_accuracy_score(y, score, k=k, labels=np.arange(4))
+        assert recognition_accuracy(y, score, classes=np.arange(4), k=k) == want
+    assert recognition_accuracy(y, score, classes=np.arange(4), k=9) == 1.0
+    with pytest.raises(ValueError, match="k=0"):
+        recognition_accuracy(y, score, classes=np.arange(4), k=0)
 
 
 @pytest.mark.parametrize(
