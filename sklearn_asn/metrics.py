@@ -215,7 +215,7 @@ def recognition_accuracy(
     present = targets.indicator(classes[order])[:, np.argsort(order)]
     labelled = np.diff(targets.offsets) > 0
     best = np.argsort(-score, axis=1, kind="stable")[:, :k]
-    hit: Array = np.take_along_axis(present, best, axis=1).any(axis=1)
+    hit = np.asarray(np.take_along_axis(present, best, axis=1).any(axis=1))
     return float(np.mean(hit[labelled]))
 
 

@@ -113,7 +113,10 @@ def _thumos14(root):
     trimmed = np.zeros(len(X_train), dtype=bool)
     if (root / "features" / "train").is_dir():  # joint training, as the paper's
         X_ucf = _features(root / "features" / "train")
-        labels += [{video.split("_")[1]} for video in X_ucf.ids.tolist()]
+        # the case differs between the two data sets (UCF101: HandStandPushups)
+        names = {name.lower(): name for name in train.table["primary_action"].astype(str)}
+        actions = [video.split("_")[1] for video in X_ucf.ids.tolist()]
+        labels += [{names.get(action.lower(), action)} for action in actions]
         trimmed = np.arange(len(labels)) >= len(X_train)
         X_train = _joined(X_train, X_ucf)
     test, X_test = _thumos14_subset(root, "test", "test")
@@ -147,9 +150,8 @@ def _thumos14_subset(root, short, subset):
 
 
 def _thumos14_labels(data):
-    """Return the sets of labels: what a video was searched for, and what is annotated in it."""
+    """Return the sets of labels: a video's primary action, and what is annotated in it."""
     annotated = [{segment.label for segment in video} for video in data.y]
-    # a name in the table may differ from the annotations' in case only
     pairs = zip(annotated, data.primary_action.tolist(), strict=True)
     return [labels | {action} for labels, action in pairs]
 

@@ -1,0 +1,179 @@
+"""The scripts of examples/reproduce, each run by its `main` on little data."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import DATA
+
+from sklearn_asn.datasets import make_untrimmed_videos
+
+mpl = pytest.importorskip("matplotlib")
+SCRIPTS = Path(__file__).parents[1] / "examples" / "reproduce"
+SHARED = ("_data", "_settings", "_report")
+OURS = {  # rows that are trained
+    "table1": 6,
+    "table2": 10,
+    "table3": 1,
+    "table4": 6,
+}
+PAPERS = {"table1": 10, "table2": 10, "table3": 4, "table4": 19}
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Import a script as Python runs it, its folder first on the path; leave nothing behind."""
+    if not SCRIPTS.is_dir():
+        pytest.skip("examples/reproduce is not beside the tests")
+    backend = mpl.get_backend()
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    names = (*SHARED, *PAPERS, "figure4", "figure5")
+    assert not set(names) & set(sys.modules)
+    yield importlib.import_module
+    for name in names:
+        sys.modules.pop(name, None)
+    mpl.use(backend)
+
+
+def check_table(path, name):
+    table = pd.read_csv(path / f"{name}.csv", keep_default_na=True)
+    ours, paper = (table[table["source"] == source] for source in ("ours", "paper"))
+    assert (len(ours), len(paper)) == (OURS[name], PAPERS[name])
+    assert set(ours["model"]) <= set(paper["model"])
+    values = ours.drop(columns=["model", "source"]).to_numpy()
+    assert np.isfinite(values).all()
+    assert ((values >= 0) & (values <= 100)).all()
+    return table.set_index(["model", "source"])
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_tables(script, tmp_path, capsys, name):
+    script(name).main(["synthetic", "--quick", "--out", str(tmp_path)])
+    table = check_table(tmp_path, name)
+    assert (table.xs("ours", level="source")["0.5"] > 0).any()
+    printed = capsys.readouterr().out
+    assert "activitynet rule" in printed
+    assert "orientation only" in printed
+
+
+@pytest.mark.parametrize("name", ["figure4", "figure5"])
+def test_figures(script, tmp_path, name):
+    module = script(name)
+    module.main(["synthetic", "--quick", "--seeds", "2", "--out", str(tmp_path)])
+    table = pd.read_csv(tmp_path / f"{name}.csv")
+    assert len(table) == 9 * len(module.STREAMS)
+    values = table[["map_mean", "map_std"]].to_numpy()
+    assert np.isfinite(values).all()
+    assert ((values >= 0) & (values <= 100)).all()
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_released_autoloc_detections_give_the_papers_row(script):
+    path = DATA / "autoloc" / "AN12_autoloc_pred.csv"
+    if not path.is_file():
+        pytest.skip("AutoLoc's detections are not beside the repository (../shared/data/autoloc)")
+    table3 = script("table3")
+    paper = [float(cell) for cell in table3.PAPER["AutoLoc [30]"].split()[:-1]]
+    np.testing.assert_allclose(table3.released(path, "activitynet"), paper, atol=0.051)
+
+
+def write_videos(folder, X, chosen, names, split=False):
+    """Write one .npy a video: side by side, or each stream in a folder of its own."""
+    for stream in ("rgb", "flow") if split else (".",):
+        (folder / stream).mkdir(parents=True)
+    half = X.n_features // 2
+    for i, name in zip(chosen, names, strict=True):
+        if split:
+            np.save(folder / "rgb" / f"{name}.npy", X[i][:, :half])
+            np.save(folder / "flow" / f"{name}.npy", X[i][:, half:])
+        else:
+            np.save(folder / f"{name}.npy", X[i])
+
+
+@pytest.fixture(scope="module")
+def small():
+    return make_untrimmed_videos(24, n_classes=2, trimmed_videos=4, random_state=0)
+
+
+def write_thumos14(root, X, y):
+    """Write the layout of `_data`: 30 frames a second, so that a clip is half a second."""
+    classes = {"class_0": "Billiards", "class_1": "Diving"}
+    for subset, short, chosen in (
+        ("validation", "val", range(16)),
+        ("test", "test", range(16, 24)),
+    ):
+        names = [f"video_{subset}_{i:07d}" for i in chosen]
+        write_videos(root / "features" / short, X, chosen, names)
+        folder = root / "annotations" / f"thumos14-{short}-annotations"
+        folder.mkdir(parents=True)
+        (folder / "detclasslist.txt").write_text("12 Billiards\n26 Diving\n")
+        lines = {name: "" for name in (*classes.values(), "Ambiguous")}
+        table = "video,primary_action,duration_s,n_frames,fps\n"
+        for i, name in zip(chosen, names, strict=True):
+            for label, start, end, _ in y[i]:
+                lines[classes[label]] += f"{name}  {start / 2:.2f} {end / 2:.2f}\n"
+            action = classes[y[i][0].label]
+            table += f"{name},{action},{len(X[i]) / 2},{15 * len(X[i])},30\n"
+        lines["Ambiguous"] = f"{names[0]}  0.0 0.5\n"
+        for name, text in lines.items():
+            (folder / f"{name}_{short}.txt").write_text(text)
+        (root / "annotations" / f"{short}_videos.csv").write_text(table)
+    labels = [classes[y[i][0].label] for i in range(24, 28)]
+    names = [f"v_{label.upper()}_g01_c{i:02d}" for i, label in enumerate(labels)]
+    write_videos(root / "features" / "train", X, range(24, 28), names)
+
+
+@pytest.mark.parametrize("protocol", ["activitynet", "thumos14"])
+def test_thumos14_folder(script, tmp_path, capsys, small, protocol):
+    X, y = small
+    write_thumos14(tmp_path, X, y)
+    data = script("_data").load(str(tmp_path))
+    assert data.settings == "thumos14"
+    assert data.classes == ["Billiards", "Diving"]
+    assert data.trimmed.tolist() == [False] * 16 + [True] * 4
+    assert set().union(*data.y_train) == {"Billiards", "Diving"}  # UCF101's in their spelling
+    np.testing.assert_allclose(data.X_segments.clip_seconds, 0.5)
+    np.testing.assert_allclose(data.X_segments.start_seconds, 1 / 30)
+    np.testing.assert_array_equal(data.X_segments[0], X[16])
+    options = ["--quick", "--out", str(tmp_path / "made"), "--protocol", protocol]
+    script("table1").main([str(tmp_path), *options])
+    check_table(tmp_path / "made", "table1")
+    printed = capsys.readouterr().out
+    assert f"by the {protocol} rule" in printed
+    assert "orientation" not in printed
+
+
+@pytest.mark.parametrize("frame_rates", [True, False])
+def test_activitynet_folder(script, tmp_path, small, frame_rates):
+    X, y = small
+    database = {}
+    for subset, chosen in (("training", range(16)), ("validation", range(16, 24))):
+        names = [f"v_{i:011d}" for i in chosen]
+        write_videos(tmp_path / "features" / subset, X, chosen, names, split=True)
+        for i in chosen:
+            rows = [{"label": s.label, "segment": [s.start, s.end]} for s in y[i]]
+            entry = {"subset": subset, "duration": float(len(X[i])), "annotations": rows}
+            database[f"{i:011d}"] = entry
+    (tmp_path / "annotations").mkdir()
+    text = json.dumps({"version": "1.2", "database": database})
+    (tmp_path / "annotations" / "anet.json").write_text(text)
+    if frame_rates:
+        rates = "video,fps\n" + "".join(f"{name},15\n" for name in database)
+        (tmp_path / "annotations" / "fps.csv").write_text(rates)
+    data = script("_data").load(str(tmp_path))
+    assert data.settings == "activitynet"
+    np.testing.assert_allclose(data.X_segments.clip_seconds, 1.0)
+    np.testing.assert_array_equal(data.X_segments[0], X[16])
+    assert data.y_test.label.tolist() == [s.label for i in range(16, 24) for s in y[i]]
+
+
+def test_sources_that_are_not_there(script, tmp_path):
+    load = script("_data").load
+    with pytest.raises(SystemExit, match="not there"):
+        load(str(tmp_path / "none"))
+    with pytest.raises(SystemExit, match="neither HAPT"):
+        load(str(tmp_path))
