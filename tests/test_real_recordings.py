@@ -1,4 +1,4 @@
-"""The whole path on real recordings (HAPT; skipped where the archive is not beside the checkout)."""
+"""The whole path on real recordings (HAPT), where they are beside the checkout."""
 
 import numpy as np
 import pytest
@@ -19,10 +19,11 @@ def people(hapt):
 
 
 def test_default_settings_do_not_diverge(hapt):
-    model = ASNLocalizer(random_state=0, device="cpu")
+    """All defaults but the number of epochs: divergence shows while the learning rate is high."""
+    model = ASNLocalizer(max_epochs=10, random_state=0, device="cpu")
     model.fit(ClipWise(StandardScaler()).fit_transform(hapt.X), hapt.y)
     losses = [epoch["train_loss"] for epoch in model.history_]
-    assert len(losses) == 80
+    assert len(losses) == 10
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0]
 
@@ -32,7 +33,7 @@ def test_low_quantile_and_the_recommended_options_pay(hapt, people):
     train, test = people
     asn = ASNLocalizer(
         "fusion", init="scratch", batch_size=64, clips_per_video=None, weight_decay=0.02,
-        max_epochs=60, video_threshold=0.05, random_state=0, device="cpu",
+        max_epochs=30, video_threshold=0.05, random_state=0, device="cpu",
     )  # fmt: skip
     model = make_pipeline(ClipWise(StandardScaler()), asn).fit(hapt.X[train], hapt.y[train])
     X, y = hapt.X[test], hapt.y[test]
