@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from conftest import DATA
 
 from sklearn_asn.datasets import make_untrimmed_videos
@@ -29,7 +30,8 @@ def script(monkeypatch):
     """Import a script as Python runs it, its folder first on the path; leave nothing behind."""
     if not SCRIPTS.is_dir():
         pytest.skip("examples/reproduce is not beside the tests")
-    backend = mpl.get_backend()
+    backend, threads = mpl.get_backend(), torch.get_num_threads()
+    torch.set_num_threads(1)  # the nets are tiny
     monkeypatch.syspath_prepend(str(SCRIPTS))
     names = (*SHARED, *PAPERS, "figure4", "figure5")
     assert not set(names) & set(sys.modules)
@@ -37,6 +39,7 @@ def script(monkeypatch):
     for name in names:
         sys.modules.pop(name, None)
     mpl.use(backend)
+    torch.set_num_threads(threads)
 
 
 def check_table(path, name):
@@ -111,7 +114,7 @@ def write_thumos14(root, X, y):
         folder = root / "annotations" / f"thumos14-{short}-annotations"
         folder.mkdir(parents=True)
         (folder / "detclasslist.txt").write_text("12 Billiards\n26 Diving\n")
-        lines = {name: "" for name in (*classes.values(), "Ambiguous")}
+        lines = dict.fromkeys((*classes.values(), "Ambiguous"), "")
         table = "video,primary_action,duration_s,n_frames,fps\n"
         for i, name in zip(chosen, names, strict=True):
             for label, start, end, _ in y[i]:

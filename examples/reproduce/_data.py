@@ -52,8 +52,8 @@ TITLES = {
 }
 
 
-def load(source):
-    """Load what `source` names.
+def load(source, quick=False):
+    """Load what `source` names; `quick` makes fewer synthetic videos.
 
     Returns a Bunch of ``X_train``, ``y_train`` (labels, or segments of which only labels are
     read), ``trimmed`` (a mask), ``X_test`` and ``labels_test`` (recognition), ``X_segments`` and
@@ -61,7 +61,7 @@ def load(source):
     (to localize) and ``settings``, the key of `_settings.SETTINGS`.
     """
     if source == "synthetic":
-        return _synthetic()
+        return _synthetic(45 if quick else 120)
     path = Path(source)
     if not path.exists():
         raise SystemExit(f"{source}: not there. Give 'synthetic', hapt.zip, or a feature folder.")
@@ -77,8 +77,8 @@ def load(source):
     )
 
 
-def _synthetic():
-    X, y = make_untrimmed_videos(n_videos=120, random_state=0)
+def _synthetic(n_videos):
+    X, y = make_untrimmed_videos(n_videos, random_state=0)
     n = 2 * len(X) // 3
     train, test = np.arange(n), np.arange(n, len(X))
     return _scaled("synthetic", X[train], y[train], X[test], y[test], np.unique(y.label))

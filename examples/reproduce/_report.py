@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import torch
 from _data import TITLES, load
 from _settings import SETTINGS
 
@@ -34,8 +35,10 @@ class Run:
         self.of, self.paper_data = of, paper_data
         self.protocol = self.options.protocol
         self.seeds = range(self.options.seeds or (1 if self.options.quick else seeds))
-        self.data = load(self.options.source)
+        self.data = load(self.options.source, self.options.quick)
         settings = SETTINGS[self.data.settings]
+        if self.data.settings in ("hapt", "synthetic"):
+            torch.set_num_threads(1)  # such small nets wait for threads more than they gain
         self.settings = settings.quick() if self.options.quick else settings
 
     # ------------------------------------------------------------------ models

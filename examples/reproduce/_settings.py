@@ -38,13 +38,13 @@ class Settings:
 
     def quick(self):
         """Return the same settings, trained far too short: to see that everything runs."""
-        short = {"max_epochs": 8}
+        short = {"max_epochs": 6}
         return replace(
             self,
             training={**self.training, **short},
             untrimmednet={**self.untrimmednet, **short},
-            stpn={**self.stpn, "max_epochs": 4},
-            wtalc={**self.wtalc, "max_epochs": 4},
+            stpn={**self.stpn, "max_epochs": 2},
+            wtalc={**self.wtalc, "max_epochs": 2},
             autoloc={**self.autoloc, "max_epochs": 1},
         )
 
