@@ -29,7 +29,7 @@ from sklearn_asn._validation import (
 )
 from sklearn_asn.clips import Clips, as_clips, is_ragged
 from sklearn_asn.metrics import localization_map, recognition_map
-from sklearn_asn.network import LEVELS
+from sklearn_asn.network import LEVELS, SINGLE_STREAM, Heads
 from sklearn_asn.sampling import Bags
 from sklearn_asn.segments import Segments
 from sklearn_asn.selection import NaiveSelection, Selection
@@ -312,7 +312,6 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         options = {"weight_decay": self.weight_decay}
         if optimizer == "sgd":
             options |= {"momentum": self.momentum, "nesterov": self.momentum > 0}
-        network["n_classes"] = len(self.classes_)
         return Recipe(
             network=network,
             criterion=criterion,
@@ -333,6 +332,17 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             gradient_clip=self.gradient_clip,
             quantile_momentum=getattr(self, "quantile_momentum", 0.9),
         )
+
+    def _network(self, variant: str, heads: Heads, **options: Any) -> dict[str, Any]:
+        """Return the arguments of a network that reads `_columns`, or the first stream of them."""
+        n_other = 0 if variant in SINGLE_STREAM else len(self._columns[1])
+        sizes = {"n_main": len(self._columns[0]), "n_other": n_other}
+        return {
+            "variant": variant,
+            **sizes,
+            "n_classes": len(self.classes_),
+            "heads": heads,
+        } | options
 
     def _train_one(self, data: Supervised, seed: int, recipe: Recipe, parent: Any = None) -> None:
         """Train the network of `recipe` on `_columns`, and keep it."""

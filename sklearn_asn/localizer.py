@@ -274,15 +274,12 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
 
     def _recipe_of(self, variant: str) -> Recipe:
         """Collect what training depends on; what a variant does not read is left at zero."""
-        single = variant in SINGLE_STREAM
-        network = {
-            "variant": variant,
-            "n_main": len(self._columns[0]),
-            "n_other": 0 if single else len(self._columns[1]),
-            "hidden_size": self.hidden_size if variant in ("bottleneck", "bilinear") else 0,
-            "dropout": self.dropout,
-            "heads": self._heads(),
-        }
+        network = self._network(
+            variant,
+            self._heads(),
+            hidden_size=self.hidden_size if variant in ("bottleneck", "bilinear") else 0,
+            dropout=self.dropout,
+        )
         divisor = self.topk_divisor if self.pooling == "topk" else 0
         return self._make_recipe(
             network, PooledCrossEntropy, pooling=self.pooling, topk_divisor=divisor

@@ -318,7 +318,7 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
         with torch.inference_mode():
             for video in proposing_videos(sequence, seen.bags, self.min_activation).tolist():
                 boxes = propose(self.net_, seen.bags, sequence, video, rule)
-                columns = [column.double().numpy() for column in boxes]
+                columns = [column.double().cpu().numpy() for column in boxes]
                 parts.append(np.stack([np.full(len(columns[0]), float(video)), *columns]))
         video, label, start, end, contrast = np.concatenate(parts, axis=1)
         video, label = video.astype(np.int64), label.astype(np.int64)

@@ -150,16 +150,10 @@ class STPN(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
         self.verbose = verbose
 
     def _train_all(self, data: Supervised, seed: int) -> None:
-        streams = streams_of(self.variant, "temporal")
-        self._columns = self._resolve_columns(streams)
-        network = {
-            "variant": self.variant,
-            "n_main": len(self._columns[0]),
-            "n_other": len(self._columns[1]) if len(streams) > 1 else 0,
-            "heads": Heads(
-                dropout=self.dropout, attention="mlp", attention_size=self.attention_size
-            ),
-        }
+        self._columns = self._resolve_columns(streams_of(self.variant, "temporal"))
+        size = self.attention_size
+        heads = Heads(dropout=self.dropout, attention="mlp", attention_size=size)
+        network = self._network(self.variant, heads)
         recipe = self._make_recipe(network, SparseSigmoid, "adam", sparsity=self.sparsity)
         self._train_one(data, seed, recipe)
 

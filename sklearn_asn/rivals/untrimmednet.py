@@ -134,19 +134,11 @@ class UntrimmedNet(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         self.verbose = verbose
 
     def _train_all(self, data: Supervised, seed: int) -> None:
-        streams = streams_of(self.variant, "temporal")
-        self._columns = self._resolve_columns(streams)
+        self._columns = self._resolve_columns(streams_of(self.variant, "temporal"))
         soft = self.clip_selection == "soft"
-        network = {
-            "variant": self.variant,
-            "n_main": len(self._columns[0]),
-            "n_other": len(self._columns[1]) if len(streams) > 1 else 0,
-            "heads": Heads(
-                dropout=self.dropout,
-                attention="linear" if soft else "max",
-                attention_dropout=True,
-            ),
-        }
+        attention = "linear" if soft else "max"
+        heads = Heads(dropout=self.dropout, attention=attention, attention_dropout=True)
+        network = self._network(self.variant, heads)
         if soft:
             recipe = self._make_recipe(network, MixtureCrossEntropy)
         else:

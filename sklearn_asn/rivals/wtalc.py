@@ -135,17 +135,13 @@ class WTALC(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg
 
     def _train_all(self, data: Supervised, seed: int) -> None:
         self._columns = self._resolve_columns(streams_of("fusion", "temporal"))
-        network = {
-            "variant": "fusion",
-            "n_main": len(self._columns[0]),
-            "n_other": len(self._columns[1]),
-            "heads": Heads(
-                dropout=self.dropout,
-                context_size=self.hidden_size,
-                attention="max",
-                give_features=True,
-            ),
-        }
+        heads = Heads(
+            dropout=self.dropout,
+            context_size=self.hidden_size,
+            attention="max",
+            give_features=True,
+        )
+        network = self._network("fusion", heads)
         options = {
             "topk_divisor": self.topk_divisor,
             "co_activity": self.co_activity,
