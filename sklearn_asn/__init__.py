@@ -4,6 +4,17 @@ from sklearn_asn.clips import Clips
 from sklearn_asn.localizer import ASNLocalizer
 from sklearn_asn.preprocessing import ClipWise
 from sklearn_asn.segments import Segment, Segments
+from sklearn_asn.shards import predict_shards, read_shards
+from sklearn_asn.writer import ClipsWriter
 
-__all__ = ["ASNLocalizer", "ClipWise", "Clips", "Segment", "Segments"]
+__all__ = [
+    "ASNLocalizer",
+    "ClipWise",
+    "Clips",
+    "ClipsWriter",
+    "Segment",
+    "Segments",
+    "predict_shards",
+    "read_shards",
+]
 __version__ = "0.1.0"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, check_memory, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_asn import cas
-from sklearn_asn._packed import Offsets
-from sklearn_asn._streams import join_columns, resolve_streams
+from sklearn_asn._caching import train_cached
+from sklearn_asn._packed import Offsets, offsets_from_lengths
+from sklearn_asn._streams import join_columns, main_comes_first, resolve_streams
 from sklearn_asn._targets import Targets, parse_targets
 from sklearn_asn._validation import (
     allowed_classes,
@@ -27,15 +29,25 @@ from sklearn_asn._validation import (
     resolve_device,
     unchanged_on_error,
 )
+from sklearn_asn.bags import Bags
 from sklearn_asn.clips import Clips, as_clips, is_ragged
 from sklearn_asn.metrics import localization_map, recognition_map
 from sklearn_asn.network import LEVELS, SINGLE_STREAM, Heads
-from sklearn_asn.sampling import Bags
 from sklearn_asn.segments import Segments
 from sklearn_asn.selection import NaiveSelection, Selection
-from sklearn_asn.training import ASNNet, Recipe, Trained, export, rebuild, score_clips, train_net
+from sklearn_asn.training import (
+    ASNNet,
+    Recipe,
+    Trained,
+    export,
+    rebuild,
+    score_clips,
+    train_net,
+)
 
 Array = NDArray[Any]
+
+_CLIPS_AT_ONCE = 2**15  # of which all scores are in memory at the same time
 
 
 class Scored(NamedTuple):
@@ -67,14 +79,12 @@ class Supervised:
 
     def bags(self, columns: list[NDArray[np.int64]], frames_per_clip: int) -> Bags:
         """Return what training draws from."""
-        return Bags(
-            self.clips.values,
-            self.clips.lengths,
-            join_columns(columns),
+        return self.clips.bags(
+            join_columns(columns, main_comes_first(columns)),
             frames_per_clip,
-            self.target,
-            self.weight,
-            self.trimmed,
+            target=self.target,
+            weight=self.weight,
+            trimmed=self.trimmed,
         )
 
 
@@ -135,12 +145,14 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def predict(self, X: Any) -> Segments:
         """Return scored segments of every video, in seconds (clips where X has no timing)."""
         clips = self._check_use(X)
-        found, borders = self._find(self._score(clips))
-        video = np.repeat(np.arange(len(clips)), np.diff(borders))
+        blocks = self._over_blocks(clips, self._find)
+        found = np.concatenate([segments for segments, _ in blocks])
+        lengths = np.concatenate([np.diff(borders) for _, borders in blocks])
+        video = np.repeat(np.arange(len(clips)), lengths)
         # the last clip of a video may have fewer rows than the others
         rows = np.minimum(found["end"] * self._frames_per_clip, clips.lengths[video])
         return Segments(
-            borders,
+            offsets_from_lengths(lengths),
             self.classes_[found["label"]],
             clips.to_time(video, found["start"] * self._frames_per_clip),
             clips.to_time(video, rows),
@@ -157,29 +169,25 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             Class probabilities of every clip, zero where the class does not pass the video
             threshold, or the clip's attention not the attention threshold.
         """
-        scored = self._score(self._check_use(X))
-        sequence, _ = self._read(scored)
-        return np.split(sequence, scored.offsets[1:-1]) if is_ragged(X) else sequence
+        return self._clip_by_clip(X, lambda scored: self._read(scored)[0])
 
     def attention(self, X: Any) -> Any:
         """Return raw attention of every clip: a list of ``(n_clips,)`` (one array for 2-D X).
 
         Of two streams, the mean.
         """
-        scored = self._score(self._check_use(X))
-        attention = self._combined_attention(scored)
-        return np.split(attention, scored.offsets[1:-1]) if is_ragged(X) else attention
+        return self._clip_by_clip(X, self._combined_attention)
 
     def predict_proba(self, X: Any) -> Array:
         """Return video-level class probabilities ``(n_videos, n_classes)``."""
-        return self._probabilities(self._pool(self._score(self._check_use(X))))
+        return self._probabilities(self._pool_all(self._check_use(X)))
 
     def decision_function(self, X: Any) -> Array:
         """Return video-level class activations ``(n_videos, n_classes)``.
 
         Of two streams, whose probabilities are averaged, the logarithm of these.
         """
-        pooled = self._pool(self._score(self._check_use(X)))
+        pooled = self._pool_all(self._check_use(X))
         return pooled[:, 0] if pooled.shape[1] == 1 else np.log(self._probabilities(pooled))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -218,7 +226,8 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         """The fitted skorch net."""
         check_is_fitted(self)
         if "_net" not in self.__dict__:
-            self._net = rebuild(self._recipe, self._trained, resolve_device(self.device, True))
+            device = resolve_device(self.device, True)
+            self._net = rebuild(self._recipe, self._trained, device, self._compiles)
         return self._net
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
@@ -294,12 +303,16 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         self, recipe: Recipe, bags: Bags, seed: int, parent: Any = None
     ) -> tuple[Trained, ASNNet | None]:
         """Train one network, or take it from `memory`; the live net comes where it was made."""
-        given = (recipe, bags, seed, parent, self.callbacks, self._device, self.verbose)
+        given = (recipe, bags, seed, parent, self.callbacks)
+        machine = {"device": self._device, "verbose": self.verbose, "compile": self._compiles}
         if self.memory is None:
-            net = train_net(*given)
+            net = train_net(*given, **machine)
             return export(net), net
-        cached = check_memory(self.memory).cache(_train_arrays, ignore=["device", "verbose"])
-        return cached(*given), None
+        return train_cached(self.memory, *given, **machine), None
+
+    @property
+    def _compiles(self) -> bool:
+        return getattr(self, "compile", False)
 
     def _make_recipe(
         self,
@@ -331,12 +344,15 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             batch_size=self.batch_size,
             gradient_clip=self.gradient_clip,
             quantile_momentum=getattr(self, "quantile_momentum", 0.9),
+            precision=getattr(self, "precision", "float32"),
         )
 
     def _network(self, variant: str, heads: Heads, **options: Any) -> dict[str, Any]:
         """Return the arguments of a network that reads `_columns`, or the first stream of them."""
-        n_other = 0 if variant in SINGLE_STREAM else len(self._columns[1])
-        sizes = {"n_main": len(self._columns[0]), "n_other": n_other}
+        columns = self._columns[:1] if variant in SINGLE_STREAM else self._columns
+        sizes = {"n_main": len(columns[0]), "n_other": sum(map(len, columns[1:]))}
+        if not main_comes_first(columns):
+            sizes["main_first"] = False
         return {
             "variant": variant,
             **sizes,
@@ -356,9 +372,27 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         names = getattr(self, "feature_names_in_", None)
         return list(resolve_streams(self.streams, needed, self.n_features_in_, names).values())
 
-    def _score(self, clips: Clips) -> Scored:
+    def _over_blocks(self, clips: Clips, read: Callable[[Any], Any]) -> list[Any]:
+        """Score block after block of videos, and keep of each only what `read` makes of it."""
+        blocks = clips.blocks(_CLIPS_AT_ONCE * self._frames_per_clip)
+        return [read(self._score(block)) for block in blocks]
+
+    def _clip_by_clip(self, X: Any, read: Callable[[Any], Array]) -> Any:
+        """Return what `read` makes of every clip: a list of arrays, or one array for 2-D X."""
+        clips = self._check_use(X)
+        values = np.concatenate(self._over_blocks(clips, read))
+        if not is_ragged(X):
+            return values
+        n_clips = -(-clips.lengths // self._frames_per_clip)
+        return np.split(values, np.cumsum(n_clips)[:-1])
+
+    def _pool_all(self, clips: Clips) -> Array:
+        return np.concatenate(self._over_blocks(clips, self._pool))
+
+    def _score(self, clips: Clips) -> Any:
         """Score every clip with the network."""
-        bags = Bags(clips.values, clips.lengths, join_columns(self._columns), self._frames_per_clip)
+        main_first = self._recipe.network.get("main_first", True)
+        bags = clips.bags(join_columns(self._columns, main_first), self._frames_per_clip)
         return Scored(*score_clips(self.net_, bags), bags.offsets)
 
     def _read(self, scored: Scored, cut: bool = True) -> tuple[Array, Array]:
@@ -405,7 +439,7 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def _check_X(self, X: Any, reset: bool) -> Clips:
         if is_ragged(X):
             clips = as_clips(X)
-            validate_data(self, clips.to_table(), reset=reset, skip_check_array=True)
+            validate_data(self, clips.head(), reset=reset, skip_check_array=True)
             return clips
         table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
         return Clips(table, np.arange(len(table) + 1))
@@ -441,10 +475,3 @@ def _classes_of(targets: Targets, keep: NDArray[np.bool_]) -> Array:
             "class the softmax is 1 for every clip, and attention learns nothing."
         )
     return classes
-
-
-def _train_arrays(
-    recipe: Recipe, bags: Bags, seed: int, parent: Any, callbacks: Any, device: str, verbose: int
-) -> Trained:
-    """Train and keep plain arrays only: what `memory` stores."""
-    return export(train_net(recipe, bags, seed, parent, callbacks, device, verbose))

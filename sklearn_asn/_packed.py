@@ -145,7 +145,7 @@ class Packed(Sequence[Item], Generic[Item]):
         if type(other) is not type(self):
             return NotImplemented
         names = ("offsets", *self._flat, *self._per_video, *self._shared)
-        return all(_same(getattr(self, name), getattr(other, name)) for name in names)
+        return all(same_values(getattr(self, name), getattr(other, name)) for name in names)
 
 
 def _as_index(key: Any, n: int) -> NDArray[np.int64]:
@@ -165,7 +165,8 @@ def _as_index(key: Any, n: int) -> NDArray[np.int64]:
     return np.where(array < 0, array + n, array).astype(np.int64)
 
 
-def _same(a: Any, b: Any) -> bool:
+def same_values(a: Any, b: Any) -> bool:
+    """Compare arrays (or None) by value; NaN equals NaN."""
     if a is None or b is None:
         return a is b
     a, b = np.asarray(a), np.asarray(b)

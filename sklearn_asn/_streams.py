@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn.sampling import Columns
+from sklearn_asn._table import Columns
 
 STREAMS = ("spatial", "temporal")
 
@@ -70,12 +70,22 @@ def resolve_streams(
     return {name: columns[name] for name in needed}
 
 
-def join_columns(parts: list[NDArray[np.int64]]) -> Columns:
-    """Concatenate column numbers; a consecutive run becomes a slice, which copies nothing."""
-    columns = np.concatenate(parts)
+def join_columns(parts: list[NDArray[np.int64]], main_first: bool = True) -> Columns:
+    """Concatenate column numbers, the main stream's first or last.
+
+    A consecutive run becomes a slice, which copies nothing.
+    """
+    columns = np.concatenate(parts if main_first else parts[::-1])
     if np.all(np.diff(columns) == 1):
         return slice(int(columns[0]), int(columns[-1]) + 1)
     return columns
+
+
+def main_comes_first(parts: list[NDArray[np.int64]]) -> bool:
+    """Tell in which order the streams are best read: last only where that makes one run."""
+    return isinstance(join_columns(parts), slice) or not isinstance(
+        join_columns(parts, False), slice
+    )
 
 
 def _resolve(

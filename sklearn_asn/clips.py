@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +18,33 @@ from sklearn_asn._packed import (
     check_offsets,
     check_unique,
     offsets_from_lengths,
+    same_values,
 )
+from sklearn_asn._storage import (
+    VALUES,
+    new_folder,
+    read_folder,
+    sync,
+    values_header,
+    write_index,
+    write_values,
+)
+from sklearn_asn._table import Columns, MappedFile, reading
+from sklearn_asn.bags import Bags
 
-FORMAT = "sklearn_asn.Clips"
-FORMAT_VERSION = 1
+_BLOCK_BYTES = 2**25  # of features on disk that are looked at together
 
 
 class Clips(Packed[NDArray[Any]]):
     """Features of the clips of many videos, packed into one array.
 
     A sequence with one entry a video: ``clips[3]`` is the ``(n_clips, n_features)`` array of
-    video 3; slices (zero-copy), index arrays and masks give another `Clips`. Timing travels
-    inside: clip i of a video covers ``[start + i * clip_seconds, start + (i + 1) * clip_seconds)``.
+    video 3; slices (zero-copy), index arrays and masks give another `Clips`. Features that lie in
+    a file (`Clips.open`, or a read-only `numpy.memmap`) stay there: no selection of videos reads
+    or copies them, and pickling stores the path.
+
+    Timing travels inside: clip i of a video covers
+    ``[start + i * clip_seconds, start + (i + 1) * clip_seconds)``.
 
     Parameters
     ----------
@@ -66,7 +78,6 @@ class Clips(Packed[NDArray[Any]]):
     ((2, 6), [[0.0, 2.0], [0.0, 1.0]])
     """
 
-    _flat = ("values",)
     _per_video = ("clip_seconds", "start_seconds", "ids")
     _shared = ("feature_names",)
 
@@ -79,13 +90,18 @@ class Clips(Packed[NDArray[Any]]):
         ids: Iterable[str] | None = None,
         feature_names: Iterable[str] | None = None,
     ) -> None:
-        self.values: NDArray[Any] = np.asanyarray(values)
-        if self.values.ndim != 2 or not np.issubdtype(self.values.dtype, np.floating):
+        table = np.asanyarray(values)
+        if table.ndim != 2 or not np.issubdtype(table.dtype, np.floating):
             raise ValueError(
                 "values must be a 2-D array of floats, got shape "
-                f"{self.values.shape} and dtype {self.values.dtype}."
+                f"{table.shape} and dtype {table.dtype}."
             )
-        self.offsets: Offsets = check_offsets(offsets, len(self.values))
+        # videos are rows of a table: of this one, side by side, or of a file, wherever they lie
+        self._table: NDArray[Any] = table
+        self._file = MappedFile.of(table)
+        self._finite = False  # not known
+        self.offsets: Offsets = check_offsets(offsets, len(table))
+        self._starts: Offsets = self.offsets[:-1]
         empty = np.flatnonzero(self.lengths == 0)
         if len(empty):
             raise ValueError(f"Video {empty[0]} has no clips; expected at least one.")
@@ -94,7 +110,7 @@ class Clips(Packed[NDArray[Any]]):
         self.clip_seconds = _check_seconds(clip_seconds, "clip_seconds", len(self))
         self.start_seconds = _check_seconds(start_seconds, "start_seconds", len(self))
         self.ids = check_ids(ids, len(self))
-        self.feature_names = _check_feature_names(feature_names, self.n_features)
+        self.feature_names = check_feature_names(feature_names, self.n_features)
 
     @classmethod
     def from_list(
@@ -108,7 +124,7 @@ class Clips(Packed[NDArray[Any]]):
         """Pack one ``(n_clips, n_features)`` array a video; see `Clips` for the rest."""
         if not len(arrays):
             raise ValueError("Found 0 videos (0 sample(s)); expected a minimum of 1.")
-        checked = [_check_video(array, i) for i, array in enumerate(arrays)]
+        checked = [check_video(array, i) for i, array in enumerate(arrays)]
         widths = np.array([array.shape[1] for array in checked])
         if np.any(widths != widths[0]):
             odd = int(np.flatnonzero(widths != widths[0])[0])
@@ -123,9 +139,28 @@ class Clips(Packed[NDArray[Any]]):
         return clips
 
     @property
+    def values(self) -> NDArray[Any]:
+        """Features of all clips, ``(n_clips_total, n_features)``.
+
+        Of videos on disk that do not lie side by side there, this reads and copies all.
+        """
+        if not len(self):
+            return self._table[:0]
+        first = int(self._starts[0])
+        if np.array_equal(self._starts - first, self.offsets[:-1]):
+            return self._table[first : first + int(self.offsets[-1])]
+        shift = np.repeat(self._starts - self.offsets[:-1], self.lengths)
+        return self._table[shift + np.arange(self.offsets[-1])]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the features."""
+        return self._table.dtype
+
+    @property
     def n_features(self) -> int:
         """Columns of every clip."""
-        return int(self.values.shape[1])
+        return int(self._table.shape[1])
 
     @property
     def spans(self) -> NDArray[np.float64]:
@@ -158,12 +193,44 @@ class Clips(Packed[NDArray[Any]]):
             return self.values
         return pd.DataFrame(self.values, columns=self.feature_names, copy=False)
 
+    def head(self) -> NDArray[Any] | pd.DataFrame:
+        """Return `to_table` without its rows."""
+        if self.feature_names is None:
+            return self._table[:0]
+        return pd.DataFrame(self._table[:0], columns=self.feature_names)
+
+    def blocks(self, n_clips: int) -> Iterator[Clips]:
+        """Give consecutive videos in `Clips` of at most `n_clips` clips; a longer video alone."""
+        first = 0
+        while first < len(self):
+            stop = int(np.searchsorted(self.offsets, self.offsets[first] + n_clips, "right")) - 1
+            stop = max(stop, first + 1)
+            yield self._slice(first, stop)
+            first = stop
+
+    def bags(self, columns: Columns, frames_per_clip: int = 1, **known: Any) -> Bags:
+        """Return the videos as the network sees them; see `sklearn_asn.bags`."""
+        return Bags(
+            self._table, self.lengths, columns, frames_per_clip, starts=self._starts, **known
+        )
+
     def check_finite(self, name: str = "X") -> None:
-        """Raise if a feature is NaN or infinite, naming the first such video."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(self.values.sum(dtype=np.float64)):  # cheap, and right if it passes
-                return
-        for i, video in enumerate(self):
+        """Raise if a feature is NaN or infinite, naming the first such video.
+
+        Of features in a file this is done once: when they are saved, or here.
+        """
+        if self._finite:
+            return
+        done = 0
+        for block in self._in_reach():
+            if not _all_finite(block):
+                self._blame(name, done)
+            done += len(block)
+        self._finite = self._file is not None  # what lies in memory may change
+
+    def _blame(self, name: str, first: int) -> None:
+        for i in range(first, len(self)):
+            video = self[i]
             if not np.all(np.isfinite(video)):
                 what = "NaN" if np.isnan(video).any() else "infinity"
                 clip = int(np.flatnonzero(~np.isfinite(video).all(axis=1))[0])
@@ -172,7 +239,19 @@ class Clips(Packed[NDArray[Any]]):
                     "features; fill or drop such clips first."
                 )
 
-    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    def _in_reach(self) -> Iterator[Clips]:
+        """Give all of it if it lies in memory, else blocks, whose pages are given back."""
+        if self._file is None:
+            yield self
+            return
+        row = self.n_features * self.dtype.itemsize
+        for block in self.blocks(max(1, _BLOCK_BYTES // max(row, 1))):
+            with reading(self._table):
+                yield block
+
+    def save(
+        self, folder: str | os.PathLike[str], *, overwrite: bool = False, dtype: Any = None
+    ) -> Path:
         """Write to a folder that `Clips.open` reads; nothing half-written is left behind.
 
         Parameters
@@ -181,6 +260,9 @@ class Clips(Packed[NDArray[Any]]):
             Folder to make. Must not exist, unless `overwrite` and it holds saved `Clips`.
         overwrite : bool, default=False
             Replace `Clips` saved there before.
+        dtype : dtype or str, default=None
+            Type to store; ``"float16"`` halves the file, and the network computes in float32 all
+            the same. None: as they are.
 
         Returns
         -------
@@ -191,35 +273,39 @@ class Clips(Packed[NDArray[Any]]):
         ------
         FileExistsError
             The folder exists and is not to be replaced.
+        ValueError
+            A feature does not fit into `dtype`.
+
+        See Also
+        --------
+        ClipsWriter : Writes video by video.
         """
+        stored = self.dtype if dtype is None else np.dtype(dtype)
+        if not np.issubdtype(stored, np.floating):
+            raise ValueError(f"dtype={dtype!r}; expected a float type, such as 'float16'.")
         folder = Path(folder)
-        if folder.exists() and not (overwrite and (folder / "clips.json").is_file()):
-            raise FileExistsError(
-                f"{folder} exists; choose another folder, or overwrite=True to replace saved Clips."
-            )
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            np.save(work / "values.npy", self.values)
-            index: dict[str, Any] = {"offsets": self.offsets}
-            for name in (*self._per_video, *self._shared):
-                value = getattr(self, name)
-                if value is not None:
-                    index[name] = value.astype(np.str_) if value.dtype == object else value
-            np.savez(work / "index.npz", **index)
-            header = {"format": FORMAT, "version": FORMAT_VERSION, "n_videos": len(self)}
-            (work / "clips.json").write_text(json.dumps(header))
-            if folder.exists():
-                shutil.rmtree(folder)
-            work.rename(folder)
-        except BaseException:
-            shutil.rmtree(work, ignore_errors=True)
-            raise
+        with new_folder(folder, overwrite) as work:
+            finite = True
+            with open(work / VALUES, "wb") as file:
+                file.write(values_header(int(self.offsets[-1]), self.n_features, stored))
+                for block in self._in_reach():
+                    finite = finite and _all_finite(block)
+                    write_values(file, [block.values], stored)
+                sync(file)
+            names = ("offsets", *self._per_video, *self._shared)
+            write_index(work, len(self), finite, {name: getattr(self, name) for name in names})
         return folder
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], mmap: bool = True) -> Clips:
-        """Read a folder written by `save`; with `mmap`, features stay on disk until used.
+        """Read a folder written by `save` or `ClipsWriter` (which may still be writing).
+
+        Parameters
+        ----------
+        folder : path
+        mmap : bool, default=True
+            Features stay on disk until used, and are never in memory all at once. False reads
+            them.
 
         Raises
         ------
@@ -227,25 +313,48 @@ class Clips(Packed[NDArray[Any]]):
             The folder does not hold `Clips`, or holds a newer or damaged form of them.
         """
         folder = Path(folder)
-        if not (folder / "clips.json").is_file():
-            raise FileNotFoundError(f"{folder} holds no saved Clips (no clips.json).")
-        header = json.loads((folder / "clips.json").read_text())
-        if header.get("format") != FORMAT or header.get("version", 0) > FORMAT_VERSION:
-            raise ValueError(f"{folder}/clips.json is not Clips of version <= {FORMAT_VERSION}.")
+        values, arguments, finite = read_folder(folder, mmap)
         try:
-            values = np.load(folder / "values.npy", mmap_mode="r" if mmap else None)
-            with np.load(folder / "index.npz") as index:
-                return cls(values, **{name: index[name] for name in index.files})
-        except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+            clips = cls(values, **arguments)
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{folder} is damaged: {error}") from error
+        clips._finite = finite and clips._file is not None
+        return clips
+
+    def _replaced(self, offsets: Offsets, rows: Any, videos: Any) -> Clips:
+        new = super()._replaced(offsets, rows, videos)
+        new._file, new._finite = self._file, self._finite
+        if self._file is None:
+            new._table, new._starts = self._table[rows], offsets[:-1]
+        else:
+            new._table, new._starts = self._table, self._starts[videos]
+        return new
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Features in a file are pickled as its path."""
+        return self.__dict__ | ({"_table": None} if self._file is not None else {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._file is not None:
+            self._table = self._file.open()
+
+    def __eq__(self, other: object) -> bool:
+        equal = super().__eq__(other)
+        if equal is not True or not isinstance(other, Clips):
+            return equal
+        return same_values(self.values, other.values)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def _item(self, rows: slice, video: int) -> NDArray[Any]:
-        return self.values[rows]
+        first = int(self._starts[video])
+        return self._table[first : first + rows.stop - rows.start]
 
     def __repr__(self) -> str:
         text = (
-            f"Clips(n_videos={len(self)}, n_clips={len(self.values)}, "
-            f"n_features={self.n_features}, dtype={self.values.dtype}"
+            f"Clips(n_videos={len(self)}, n_clips={self.offsets[-1]}, "
+            f"n_features={self.n_features}, dtype={self.dtype}"
         )
         if self.clip_seconds is not None:
             some = np.unique(self.clip_seconds)
@@ -261,6 +370,14 @@ def as_clips(X: Any, name: str = "X") -> Clips:
         X.check_finite(name)
         return X
     return Clips.from_list(X)
+
+
+def _all_finite(clips: Clips) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        # cheap, and right if it passes
+        if np.isfinite(clips.values.sum(dtype=np.float64)):
+            return True
+    return bool(np.isfinite(clips.values).all())
 
 
 def is_ragged(X: Any) -> bool:
@@ -284,7 +401,8 @@ def _ndim(video: Any) -> int:
     return int(isinstance(video, list | tuple))
 
 
-def _check_video(array: Any, i: int) -> NDArray[Any]:
+def check_video(array: Any, i: int) -> NDArray[Any]:
+    """Return the features of video `i` as a 2-D array of floats."""
     try:
         array = np.asarray(array)
         if array.dtype == object:
@@ -320,7 +438,8 @@ def _check_seconds(seconds: Any, name: str, n_videos: int) -> NDArray[np.float64
     return array
 
 
-def _check_feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
+def check_feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
+    """Return one unique name a column, or None."""
     if names is None:
         return None
     array = np.asarray([str(name) for name in names], dtype=object)

@@ -105,12 +105,18 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         can diverge at the paper's learning rate.
     device : str, default="auto"
         Torch device; ``"auto"`` is the GPU where there is one.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the network's matrix products (``torch.autocast``), in training and in use. Weights, the
+        loss and quantiles stay in float32. ``"bfloat16"`` is faster on recent GPUs, and coarser.
+    compile : bool, default=False
+        Compile the network (`torch.compile`): worth its start-up time on a GPU, in long trainings.
     callbacks : list of skorch callbacks, default=None
         Copied for every fit.
     memory : str or joblib.Memory, default=None
         Caches trainings by data, training parameters and seed. `quantile`, `selection` and the
         thresholds are not among these, so searching over them trains once; so does the inherited
-        main-stream model.
+        main-stream model. Processes can share it: of several that want the same training, one
+        trains. Features on disk count by path, size and time of their file.
     random_state : int, RandomState, Generator or None, default=None
         None draws a seed from the operating system. Global generators are never touched.
     verbose : int, default=0
@@ -184,6 +190,8 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         weight_decay: float = 5e-4,
         gradient_clip: float | None = 1.0,
         device: str = "auto",
+        precision: str = "float32",
+        compile: bool = False,
         callbacks: Any = None,
         memory: Any = None,
         random_state: Any = None,
@@ -220,6 +228,8 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         self.weight_decay = weight_decay
         self.gradient_clip = gradient_clip
         self.device = device
+        self.precision = precision
+        self.compile = compile
         self.callbacks = callbacks
         self.memory = memory
         self.random_state = random_state
@@ -335,6 +345,9 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         check_choice(self.variant, "variant", VARIANTS)
         check_choice(self.main_stream, "main_stream", STREAMS)
         check_choice(self.pooling, "pooling", ("attention", "topk"))
+        check_choice(self.precision, "precision", ("float32", "bfloat16"))
+        if not isinstance(self.compile, bool | np.bool_):
+            raise ValueError(f"compile={self.compile!r}; expected True or False.")
         super()._check_parameters()
         self._check_init()
 

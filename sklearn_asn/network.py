@@ -1,7 +1,7 @@
 """The Action Sensitive Extractor (ASE) variants and the two heads: section 3.1 of the paper.
 
-Streams arrive as one table, main stream first. In the paper's figures the main stream is the
-temporal one (x^t) and the other is the spatial one (x^s); here either can lead.
+Streams arrive as one table, side by side. In the paper's figures the main stream is the temporal
+one (x^t) and the other is the spatial one (x^s); here either can lead.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class MainStream(nn.Module):
 
     def __init__(self, n_main: int) -> None:
         super().__init__()
-        self.n_main = self.n_out = n_main
+        self.n_out = n_main
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the first `n_main` columns."""
-        return x[..., : self.n_main]
+    def forward(self, main: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+        """Return the main stream alone."""
+        return (main,)
 
 
 class Fusion(nn.Module):
@@ -48,12 +48,11 @@ class Fusion(nn.Module):
 
     def __init__(self, n_main: int, n_other: int) -> None:
         super().__init__()
-        self.n_main = n_main
         self.n_out = n_main + n_other
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return all columns."""
-        return x
+    def forward(self, main: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+        """Return both."""
+        return main, other
 
 
 class Bottleneck(nn.Module):
@@ -61,15 +60,13 @@ class Bottleneck(nn.Module):
 
     def __init__(self, n_main: int, n_other: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.n_main = n_main
         self.n_out = n_main + hidden_size
         self.dropout = nn.Dropout(dropout)
         self.reduce = nn.Linear(n_other, hidden_size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``[main, bottleneck(other)]``."""
-        main, other = x[..., : self.n_main], x[..., self.n_main :]
-        return torch.cat([main, torch.relu(self.reduce(self.dropout(other)))], dim=-1)
+    def forward(self, main: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+        """Return the main stream and the bottleneck of the other."""
+        return main, torch.relu(self.reduce(self.dropout(other)))
 
 
 class BilinearBottleneck(nn.Module):
@@ -77,19 +74,17 @@ class BilinearBottleneck(nn.Module):
 
     def __init__(self, n_main: int, n_other: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.n_main = n_main
         self.n_out = n_main + hidden_size
         self.dropout = nn.Dropout(dropout)
         self.reduce_main = nn.Linear(n_main, hidden_size)
         self.reduce_other = nn.Linear(n_other, hidden_size)
         self.bilinear = Bilinear(hidden_size, hidden_size, hidden_size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``[main, bilinear(bottleneck(main), bottleneck(other))]``."""
-        main, other = x[..., : self.n_main], x[..., self.n_main :]
+    def forward(self, main: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+        """Return the main stream and the bilinear layer of both bottlenecks."""
         a = self.dropout(torch.relu(self.reduce_main(self.dropout(main))))
         b = self.dropout(torch.relu(self.reduce_other(self.dropout(other))))
-        return torch.cat([main, torch.relu(self.bilinear(a, b))], dim=-1)
+        return main, torch.relu(self.bilinear(a, b))
 
 
 @dataclass(frozen=True)
@@ -150,12 +145,16 @@ class ASEModel(nn.Module):
                 nn.Linear(n_features, size), nn.ReLU(), nn.Linear(size, 1)
             )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, main: Tensor, other: Tensor) -> tuple[Tensor, ...]:
         """Return class activations ``(..., n_classes)`` and raw attention ``(...)``.
 
-        With context, `x` has one more axis than the clips: ``(..., context, n_columns)``.
+        With context, the streams have one more axis than the clips: ``(..., context, n_columns)``.
         """
-        features = self.extractor(x)
+        parts = self.extractor(main, other)
+        plain = self.convolution is None and not self.heads.give_features
+        if plain and not self.training and isinstance(self.attention, nn.Linear):
+            return self._both_heads(parts, self.attention)
+        features = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
         if self.convolution is not None:
             if self.heads.context > 1:
                 features = features.flatten(-2)
@@ -170,6 +169,20 @@ class ASEModel(nn.Module):
         more = (dropped,) if self.heads.give_features else ()
         return activations, attention, *more
 
+    def _both_heads(self, parts: tuple[Tensor, ...], attention: nn.Linear) -> tuple[Tensor, ...]:
+        """Apply both linear heads at once, to the parts of the features where they lie.
+
+        In use there is no dropout between the heads, and features are large: one pass over them.
+        """
+        weight = torch.cat([self.classification.weight, attention.weight])
+        scores = torch.cat([self.classification.bias, attention.bias])
+        start = 0
+        for part in parts:
+            stop = start + part.shape[-1]
+            scores = scores + nn.functional.linear(part, weight[:, start:stop])
+            start = stop
+        return scores[..., :-1], scores[..., -1]
+
 
 class ASENetwork(nn.Module):
     """One ASE model, or two independent ones side by side for the two-stream variant.
@@ -179,7 +192,7 @@ class ASENetwork(nn.Module):
     variant : str
         One of `VARIANTS`.
     n_main, n_other : int
-        Columns of the main stream (which come first) and of the other.
+        Columns of the main stream and of the other.
     n_classes : int
         Number of actions.
     hidden_size : int
@@ -187,6 +200,8 @@ class ASENetwork(nn.Module):
     dropout : float
         Before the bottleneck layers and the bilinear layer.
     heads : Heads
+    main_first : bool
+        Whether the main stream's columns stand before the other's, or after.
 
     Notes
     -----
@@ -206,6 +221,7 @@ class ASENetwork(nn.Module):
         hidden_size: int = 128,
         dropout: float = 0.5,
         heads: Heads = Heads(),
+        main_first: bool = True,
     ) -> None:
         super().__init__()
         extractors: list[nn.Module]
@@ -222,6 +238,7 @@ class ASENetwork(nn.Module):
         else:
             raise ValueError(f"variant={variant!r}; expected one of {VARIANTS}.")
         self.n_main = n_main
+        self.main_first = main_first
         self.models = nn.ModuleList(ASEModel(part, n_classes, heads) for part in extractors)
         self.register_buffer("attention_quantiles", torch.zeros(len(self.models), LEVELS))
         self.register_buffer("n_batches", torch.zeros((), dtype=torch.long))
@@ -242,8 +259,16 @@ class ASENetwork(nn.Module):
         features : Tensor of shape (..., n_features)
             Only where `heads` asks for them: what the first model's classification reads.
         """
-        parts = [x] if len(self.models) == 1 else [x[..., : self.n_main], x[..., self.n_main :]]
-        scored = [model(part) for model, part in zip(self.models, parts, strict=True)]
+        if self.main_first:
+            main, other = x[..., : self.n_main], x[..., self.n_main :]
+        else:
+            main, other = x[..., -self.n_main :], x[..., : -self.n_main]
+        # of two independent models, each has a stream of its own
+        streams = ((main, other), (other, main))
+        scored = [model(*pair) for model, pair in zip(self.models, streams, strict=False)]
+        if len(scored) == 1:
+            activations, attention, *more = scored[0]
+            return activations.unsqueeze(-2), attention.unsqueeze(-1), *more
         activations = torch.stack([one[0] for one in scored], dim=-2)
         attention = torch.stack([one[1] for one in scored], dim=-1)
         return activations, attention, *scored[0][2:]

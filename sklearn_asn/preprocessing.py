@@ -107,7 +107,7 @@ class ClipWise(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # 
         if is_ragged(X):
             clips = as_clips(X)
             table = clips.to_table()
-            validate_data(self, table, reset=reset, skip_check_array=True)
+            validate_data(self, clips.head(), reset=reset, skip_check_array=True)
             return table, clips
         checked = validate_data(self, X, reset=reset, dtype="numeric")
         if isinstance(X, pd.DataFrame):  # the transformer may choose columns by name
@@ -130,9 +130,9 @@ class ClipWise(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # 
         ):
             names = self.transformer_.get_feature_names_out()
         out = np.asarray(out)
-        if out.ndim != 2 or len(out) != len(clips.values):
+        if out.ndim != 2 or len(out) != clips.lengths.sum():
             raise ValueError(
-                f"ClipWise needs a transformer that keeps rows one to one: {len(clips.values)} "
+                f"ClipWise needs a transformer that keeps rows one to one: {clips.lengths.sum()} "
                 f"clips went in, an array of shape {out.shape} came out."
             )
         return clips.with_values(out, names)

@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from sklearn_asn._packed import Offsets, offsets_from_lengths
+from sklearn_asn.bags import Bags
 
-Columns = slice | NDArray[np.int64]
-
-
-def clip_borders(lengths: NDArray[np.int64], frames_per_clip: int) -> tuple[Offsets, Offsets]:
-    """Cut videos of `lengths` rows into clips of `frames_per_clip` rows.
-
-    Returns
-    -------
-    offsets : ndarray of shape (n_videos + 1,)
-        Borders of the videos, in clips. The last clip of a video may have fewer rows.
-    borders : ndarray of shape (n_clips + 1,)
-        Borders of the clips, in rows.
-
-    Examples
-    --------
-    >>> [a.tolist() for a in clip_borders(np.array([5, 2]), 2)]
-    [[0, 3, 4], [0, 2, 4, 5, 7]]
-    """
-    n_clips = -(-lengths // frames_per_clip)
-    offsets = offsets_from_lengths(n_clips)
-    rows = np.full(offsets[-1], frames_per_clip, dtype=np.int64)
-    rows[offsets[1:] - 1] = lengths - (n_clips - 1) * frames_per_clip
-    return offsets, offsets_from_lengths(rows)
+Item = TypeVar("Item")
 
 
 def sample_clips(
@@ -88,86 +66,6 @@ def balanced_batches(
     return np.array_split(rng.permutation(videos), -(-len(videos) // batch_size))
 
 
-class Bags(Dataset[Any]):
-    """Videos as the network sees them: rows of the packed array, targets and weights.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_features)
-        Packed features, of any float type, in memory or memory-mapped.
-    lengths : ndarray of int, shape (n_videos,)
-        Rows of every video.
-    columns : slice or ndarray of int
-        Columns that the network reads, main stream first.
-    frames_per_clip : int
-        Rows that make one clip.
-    target : ndarray of shape (n_videos, n_classes), default=None
-        Label distributions, y / sum(y); None in use.
-    weight : ndarray of shape (n_videos,), default=None
-        How many videos each one stands for.
-    trimmed : ndarray of bool, shape (n_videos,), default=None
-        Videos that show one action from end to end.
-    """
-
-    def __init__(
-        self,
-        values: NDArray[Any],
-        lengths: NDArray[np.int64],
-        columns: Columns,
-        frames_per_clip: int = 1,
-        target: NDArray[np.float32] | None = None,
-        weight: NDArray[np.float64] | None = None,
-        trimmed: NDArray[np.bool_] | None = None,
-    ) -> None:
-        self.values = values
-        self.columns = columns
-        self.frames_per_clip = frames_per_clip
-        self.offsets, self.borders = clip_borders(lengths, frames_per_clip)
-        self.target = target
-        self.weight = np.ones(len(self)) if weight is None else weight
-        self.trimmed = np.zeros(len(self), dtype=bool) if trimmed is None else trimmed
-        self._resident: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def __getitem__(self, video: int) -> NDArray[np.float32]:
-        """Clips of one video (torch asks data sets to be indexable; training never does it)."""
-        return self.clips(int(self.offsets[video]), int(self.offsets[video + 1]))
-
-    def hold_on(self, device: str) -> None:
-        """Copy the features to an accelerator once, if they fit into half of its free memory."""
-        if not str(device).startswith("cuda"):
-            return
-        table = self.values[:, self.columns]
-        free, _ = torch.cuda.mem_get_info(device)
-        if 4 * table.size < free // 2:
-            host = np.ascontiguousarray(table, dtype=np.float32)
-            self._resident = torch.as_tensor(host, device=device)
-
-    def gather(self, rows: NDArray[np.int64]) -> Tensor:
-        """Return features of `rows` ``(..., size)`` averaged over their last axis, as float32."""
-        if self._resident is not None:
-            index = torch.as_tensor(rows, device=self._resident.device)
-            return self._resident[index].mean(dim=-2)
-        if isinstance(self.columns, slice):
-            table = self.values[:, self.columns][rows]
-        else:
-            table = self.values[rows][..., self.columns]
-        size = rows.shape[-1]
-        table = table[..., 0, :] if size == 1 else table.mean(axis=-2, dtype=np.float32)
-        return torch.from_numpy(np.ascontiguousarray(table, dtype=np.float32))
-
-    def clips(self, first: int, stop: int) -> NDArray[np.float32]:
-        """Return consecutive clips (of all videos), each the mean of all its rows."""
-        rows = self.values[self.borders[first] : self.borders[stop]][:, self.columns]
-        if self.frames_per_clip > 1:
-            borders = self.borders[first : stop + 1]
-            total = np.add.reduceat(rows, borders[:-1] - borders[0], axis=0, dtype=np.float32)
-            rows = total / np.diff(borders)[:, None]
-        return np.ascontiguousarray(rows, dtype=np.float32)
-
-
 class BagBatches:
     """Iterator of skorch's training loop: random clips of shuffled videos, epoch after epoch.
 
@@ -213,23 +111,23 @@ class BagBatches:
                 )
             ),
         ]
-        for i in self.rng.permutation(len(batches)):
-            yield self.batch(*batches[i])
+        drawn = (self.batch(*batches[i]) for i in self.rng.permutation(len(batches)))
+        yield from ahead(drawn) if self.bags.table.on_disk else drawn
 
     def batch(self, videos: NDArray[np.int64], size: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Draw clips of `videos`: features ``(n, size, n_features)`` and what is known of them."""
         bags = self.bags
-        first, stop = bags.offsets[videos, None], bags.offsets[videos + 1, None]
-        clip = sample_clips((stop - first)[:, 0], size, self.rng)
+        n_clips = np.diff(bags.offsets)[videos]
+        clip = sample_clips(n_clips, size, self.rng)
         valid = clip >= 0
-        near, blank = neighbours(first + np.maximum(clip, 0), first, stop, self.context)
-        if self.hide_probability:
-            valid, hidden = self.hide(near - first[..., None], valid)
-            blank |= hidden
-        rows = sample_rows(
-            bags.borders[near], bags.borders[near + 1], self.frames_sampled, self.rng
+        near, blank = neighbours(
+            np.maximum(clip, 0), np.zeros_like(clip), n_clips[:, None], self.context
         )
-        x = bags.gather(rows)
+        if self.hide_probability:
+            valid, hidden = self.hide(near, valid)
+            blank |= hidden
+        borders = bags.borders(videos[:, None, None], near)
+        x = bags.gather(sample_rows(*borders, self.frames_sampled, self.rng))
         if blank.any():
             x[torch.from_numpy(blank).to(x.device)] = 0
         assert bags.target is not None
@@ -267,11 +165,12 @@ class ClipBlocks:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         n_clips = int(self.bags.offsets[-1])
-        for first in range(0, n_clips, self.batch_size):
-            stop = min(first + self.batch_size, n_clips)
-            yield torch.from_numpy(self.block(first, stop)), torch.zeros(0)
+        starts = range(0, n_clips, self.batch_size)
+        blocks = (self.block(first, min(first + self.batch_size, n_clips)) for first in starts)
+        for block in ahead(blocks) if self.bags.table.on_disk else blocks:
+            yield block, torch.zeros(0)
 
-    def block(self, first: int, stop: int) -> NDArray[np.float32]:
+    def block(self, first: int, stop: int) -> Tensor:
         """Consecutive clips, with their neighbours where there is context."""
         if self.context == 1:
             return self.bags.clips(first, stop)
@@ -280,13 +179,30 @@ class ClipBlocks:
         video = np.searchsorted(offsets, clip, side="right") - 1
         near, beyond = neighbours(clip, offsets[video], offsets[video + 1], self.context)
         low, high = int(near.min()), int(near.max()) + 1
-        block = self.bags.clips(low, high)[near - low]
-        block[beyond] = 0
+        block = self.bags.clips(low, high)[torch.from_numpy(near - low)]
+        block[torch.from_numpy(beyond)] = 0
         return block
 
 
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Give the same items, each made by a thread while the one before is in use.
+
+    >>> list(ahead(iter([3, 1, 2])))
+    [3, 1, 2]
+    """
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, iterator, end)
+        while (item := coming.result()) is not end:
+            coming = reader.submit(next, iterator, end)
+            yield item  # type: ignore[misc]
+
+
 def neighbours(
-    clip: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64], width: int
+    clip: NDArray[np.int64],
+    first: NDArray[np.int64],
+    stop: NDArray[np.int64],
+    width: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the `width` clips around each one (last axis), and which lie beyond its video.
 

@@ -17,8 +17,9 @@ from skorch.history import History
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
+from sklearn_asn.bags import Bags
 from sklearn_asn.network import ASENetwork, Heads
-from sklearn_asn.sampling import BagBatches, Bags, ClipBlocks
+from sklearn_asn.sampling import BagBatches, ClipBlocks
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Recipe:
     optimizer : {"sgd", "adam"}
     optimizer_options : dict
         Its arguments but the learning rate.
-    lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum
+    lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum, precision
         As in `ASNLocalizer`.
     """
 
@@ -54,6 +55,7 @@ class Recipe:
     batch_size: int
     gradient_clip: float | None
     quantile_momentum: float
+    precision: str = "float32"
 
     @property
     def heads(self) -> Heads:
@@ -90,9 +92,25 @@ class StopTraining(Exception):
 class ASNNet(NeuralNet):
     """The skorch net: tracks attention quantiles and refuses to train on after a divergence."""
 
-    def __init__(self, *args: Any, quantile_momentum: float = 0.9, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        quantile_momentum: float = 0.9,
+        precision: str = "float32",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.quantile_momentum = quantile_momentum
+        self.precision = precision
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Run the network, its matrix products in the lower precision where asked for."""
+        if self.precision == "float32":
+            return super().infer(x, **fit_params)
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, dtype=getattr(torch, self.precision)):
+            scored = super().infer(x, **fit_params)
+        return tuple(part.float() for part in scored)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Take skorch's step, then move the running quantiles by this batch's attention."""
@@ -146,7 +164,12 @@ class ASNNet(NeuralNet):
 
 
 def build_net(
-    recipe: Recipe, seed: int, device: str, callbacks: list[Any] | None = None, verbose: int = 0
+    recipe: Recipe,
+    seed: int,
+    device: str,
+    callbacks: list[Any] | None = None,
+    verbose: int = 0,
+    compile: bool = False,
 ) -> ASNNet:
     """Put a recipe into skorch's terms (not yet initialised)."""
     milestones = [max(1, round(share * recipe.max_epochs)) for share in recipe.lr_milestones]
@@ -179,6 +202,8 @@ def build_net(
         train_split=None,
         callbacks=own + given,
         quantile_momentum=recipe.quantile_momentum,
+        precision=recipe.precision,
+        compile=compile,
         device=device,
         verbose=verbose,
     )
@@ -201,10 +226,11 @@ def train_net(
     callbacks: list[Any] | None = None,
     device: str = "cpu",
     verbose: int = 0,
+    compile: bool = False,
 ) -> ASNNet:
     """Train one network from random weights, or from a main-stream `parent`'s heads."""
-    net = build_net(recipe, seed, device, callbacks, verbose)
-    bags.hold_on(device)
+    net = build_net(recipe, seed, device, callbacks, verbose, compile)
+    bags.table.hold_on(device)
     with own_generator(seed, device):
         net.initialize()
         if parent is not None:
@@ -215,7 +241,8 @@ def train_net(
 
 def export(net: ASNNet) -> Trained:
     """Take weights and history out of a net as plain arrays and numbers."""
-    weights = {k: v.detach().cpu().numpy().copy() for k, v in net.module_.state_dict().items()}
+    state = plain_module(net).state_dict()
+    weights = {k: v.detach().cpu().numpy().copy() for k, v in state.items()}
     history = [
         {k: _plain(v) for k, v in epoch.items() if np.isscalar(v)}
         for epoch in net.history.to_list()
@@ -223,21 +250,35 @@ def export(net: ASNNet) -> Trained:
     return Trained(weights, history)
 
 
-def rebuild(recipe: Recipe, trained: Trained, device: str) -> ASNNet:
+def plain_module(net: ASNNet) -> nn.Module:
+    """Return the network itself, not what `torch.compile` has put around it."""
+    module: Any = net.module_
+    return getattr(module, "_orig_mod", module)
+
+
+def rebuild(recipe: Recipe, trained: Trained, device: str, compile: bool = False) -> ASNNet:
     """Make the net of a recipe again, with the weights and history of a training."""
-    net = build_net(recipe, 0, device)
+    net = build_net(recipe, 0, device, compile=compile)
     with own_generator(0, device):
         net.initialize()
-    net.module_.load_state_dict(_as_tensors(trained.weights))
+    plain_module(net).load_state_dict(_as_tensors(trained.weights))
     net.history_ = History({**epoch, "batches": []} for epoch in trained.history)
     return net
 
 
 def score_clips(net: ASNNet, bags: Bags) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Score every clip: activations ``(n_clips, n_models, n_classes)`` and raw attention."""
-    blocks = [(a.numpy(), b.numpy()) for a, b, *_ in net.forward_iter(bags)]
-    activations, attention = zip(*blocks, strict=True)
-    return np.concatenate(activations), np.concatenate(attention)
+    n_clips = int(bags.offsets[-1])
+    activations = attention = np.empty(0, dtype=np.float32)
+    first = 0
+    for scores, weights, *_ in net.forward_iter(bags, device="cpu"):
+        if not first:
+            activations = np.empty((n_clips, *scores.shape[1:]), dtype=np.float32)
+            attention = np.empty((n_clips, *weights.shape[1:]), dtype=np.float32)
+        stop = first + len(scores)
+        activations[first:stop], attention[first:stop] = scores.numpy(), weights.numpy()
+        first = stop
+    return activations, attention
 
 
 def _plain(value: Any) -> Any:

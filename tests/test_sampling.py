@@ -4,12 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from sklearn_asn.bags import Bags
 from sklearn_asn.sampling import (
     BagBatches,
-    Bags,
     ClipBlocks,
     balanced_batches,
-    clip_borders,
     sample_clips,
     sample_rows,
 )
@@ -117,9 +116,3 @@ def test_columns_need_not_be_consecutive():
     bags = Bags(values, np.array([3]), np.array([3, 0]))
     np.testing.assert_array_equal(bags.clips(0, 3), values[:, [3, 0]])
     np.testing.assert_array_equal(bags.gather(np.array([[2], [0]])), values[[2, 0]][:, [3, 0]])
-
-
-def test_clip_borders_at_an_exact_fit():
-    offsets, borders = clip_borders(np.array([4, 2]), 2)
-    assert offsets.tolist() == [0, 2, 3]
-    assert borders.tolist() == [0, 2, 4, 6]

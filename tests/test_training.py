@@ -5,9 +5,9 @@ import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 
+from sklearn_asn.bags import Bags
 from sklearn_asn.losses import PooledCrossEntropy
 from sklearn_asn.network import Heads
-from sklearn_asn.sampling import Bags
 from sklearn_asn.training import (
     Recipe,
     build_net,
@@ -177,7 +177,7 @@ def test_gradient_clip_limits_each_stream_alone():
 
 def test_a_divergence_names_the_epoch_and_a_cure():
     bags = make_bags()
-    bags.values *= 1e4
+    bags.values[:] *= 1e4
     with pytest.raises(FloatingPointError, match=r"epoch \d+.*lr.*gradient_clip.*StandardScaler"):
         train_net(recipe(lr=1e30, max_epochs=5), bags, seed=0)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sklearn_asn.sampling import Bags
+from sklearn_asn.bags import Bags
 
 WIDTH_LIMIT = 2.0  # of dw: a box is exp(-2) to exp(2) times its anchor, whatever the network says
 SLIVER = 1e-3  # clips; a box or ring with less of the video than that has nothing of it
@@ -164,14 +164,14 @@ def propose(
     first, stop = bags.offsets[video : video + 2].tolist()
     device = next(net.parameters()).device
     # boxes are few: in float64 on the CPU, exact and the same in every run
-    moves = net(torch.from_numpy(bags.clips(first, stop)).to(device)).cpu().double()
+    moves = net(bags.clips(first, stop).to(device)).cpu().double()
     if not torch.isfinite(moves).all():
         raise FloatingPointError(
             f"The boundary regressor's output for video {video} is not finite. Use a smaller lr, "
             "or scale the features, e.g. with ClipWise(StandardScaler()) before AutoLoc."
         )
     own = torch.from_numpy(sequence[first:stop].astype(np.float64))
-    extent = float(bags.borders[stop] - bags.borders[first]) / bags.frames_per_clip
+    extent = float(bags.lengths[video]) / bags.frames_per_clip
     return best_boxes(moves, own, extent, rule)
 
 

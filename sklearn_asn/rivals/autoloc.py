@@ -27,6 +27,7 @@ from sklearn_asn._validation import (
     resolve_device,
     unchanged_on_error,
 )
+from sklearn_asn.bags import Bags
 from sklearn_asn.clips import Clips
 from sklearn_asn.rivals._boundary import (
     BoundaryRegressor,
@@ -36,7 +37,6 @@ from sklearn_asn.rivals._boundary import (
     train_regressor,
 )
 from sklearn_asn.rivals.untrimmednet import UntrimmedNet
-from sklearn_asn.sampling import Bags
 from sklearn_asn.selection import SEGMENT_DTYPE, nms
 from sklearn_asn.training import Trained, own_generator
 
@@ -272,8 +272,9 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
             self.localizer_._active(scored),
         )
         with own_generator(seed, device):
-            n_features = bags.values[:1, bags.columns].shape[1]
-            net = BoundaryRegressor(n_features, self.hidden_size, len(self.scales_)).to(device)
+            net = BoundaryRegressor(bags.table.n_columns, self.hidden_size, len(self.scales_)).to(
+                device
+            )
             history = train_regressor(
                 net,
                 bags,
@@ -308,7 +309,7 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
 
     def _score(self, clips: Clips) -> Any:
         columns = join_columns(self.localizer_._columns)
-        bags = Bags(clips.values, clips.lengths, columns, self._frames_per_clip)
+        bags = clips.bags(columns, self._frames_per_clip)
         return Seen(bags, self.localizer_._score(clips))
 
     def _find(self, seen: Any) -> tuple[Array, Offsets]:

@@ -1,0 +1,65 @@
+"""`memory`: trainings kept on disk by data, training parameters and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from joblib import hash as joblib_hash
+from sklearn.utils.validation import check_memory
+
+from sklearn_asn.bags import Bags
+from sklearn_asn.training import Recipe, Trained, export, train_net
+
+
+def train_cached(
+    memory: Any,
+    recipe: Recipe,
+    bags: Bags,
+    seed: int,
+    parent: Any,
+    callbacks: Any,
+    **machine: Any,
+) -> Trained:
+    """Return what training gives, from the cache where it was trained before.
+
+    The key is a fingerprint of the data (of features in a file: path, size and time, so that they
+    are not read), the recipe, the seed, the parent's weights and the callbacks. `machine` holds
+    what does not change the result. Of processes that want the same training at the same time,
+    one trains, and the others wait for it.
+    """
+    memory = check_memory(memory)
+    ignore = ["bags", "machine"]
+    cached = memory.cache(_train, ignore=ignore)
+    key = (bags.fingerprint(), recipe, seed, parent, callbacks)
+    with _one_at_a_time(memory, key):
+        return cached(*key, bags=bags, machine=machine)
+
+
+def _train(
+    data: str,
+    recipe: Recipe,
+    seed: int,
+    parent: Any,
+    callbacks: Any,
+    bags: Bags,
+    machine: dict[str, Any],
+) -> Trained:
+    """Train and keep plain arrays only; `data` is the fingerprint of `bags`."""
+    return export(train_net(recipe, bags, seed, parent, callbacks, **machine))
+
+
+@contextmanager
+def _one_at_a_time(memory: Any, key: Any) -> Iterator[None]:
+    """Hold a lock of this key beside the cache, where it lies in a folder."""
+    location = getattr(memory, "location", None)
+    if location is None:
+        yield
+        return
+    folder = Path(location) / "sklearn_asn-locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{joblib_hash(key)}.lock"):
+        yield

@@ -1,0 +1,228 @@
+"""Rows of a 2-D table, in memory or mapped from a file, as float32 tensors."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Columns = slice | NDArray[np.int64]
+
+_READERS = 16  # a disk answers many readers at once, and a page fault waits for one page
+_MAX_PIECES = 8  # of columns; more, and single columns are picked
+
+
+@dataclass(frozen=True)
+class MappedFile:
+    """The array that a file's read-only memory map shows, by name: cheap to pickle and to hash."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    offset: int
+    dtype: str
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, values: Any) -> MappedFile | None:
+        """Identify a whole, row-major, read-only memory map; None for any other array."""
+        is_map = isinstance(values, np.memmap) and isinstance(values.base, mmap.mmap)
+        if not is_map or values.mode != "r" or not values.flags.c_contiguous:
+            return None
+        if not isinstance(values.filename, str | os.PathLike):
+            return None
+        path = os.path.realpath(values.filename)
+        stat = os.stat(path)
+        identity = (stat.st_size, stat.st_mtime_ns, int(values.offset))
+        return cls(path, *identity, values.dtype.str, values.shape)
+
+    def open(self) -> NDArray[Any]:
+        """Map the file again, in another process or on another machine.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            The file is not there, or is no longer the same.
+        """
+        try:
+            stat = os.stat(self.path)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{self.path} is not here. Clips that stay on disk are pickled as their path: "
+                "the file must be found under the same path wherever they are used."
+            ) from None
+        if (stat.st_size, stat.st_mtime_ns) != (self.size, self.mtime_ns):
+            raise ValueError(
+                f"{self.path} has changed since its Clips were pickled; open them anew."
+            )
+        return np.memmap(self.path, np.dtype(self.dtype), "r", self.offset, self.shape)
+
+
+@contextmanager
+def reading(values: Any, *, scattered: bool = False) -> Iterator[None]:
+    """Read a file's memory map in the block, then give back its pages: memory stays flat.
+
+    Scattered rows are read without the system's read-ahead, which would fetch 16 pages for one.
+    """
+    given = values.base if isinstance(values, np.memmap) else None
+    pages = given if isinstance(given, mmap.mmap) and values.mode == "r" else None
+    advise = pages is not None and hasattr(mmap, "MADV_RANDOM")
+    if pages is not None and advise and scattered:
+        pages.madvise(mmap.MADV_RANDOM)
+    try:
+        yield
+    finally:
+        if pages is not None and advise:
+            if scattered:
+                pages.madvise(mmap.MADV_NORMAL)
+            pages.madvise(mmap.MADV_DONTNEED)
+
+
+class Table:
+    """The columns of a table that a network reads.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_features)
+        Of any float type; in memory, or a memory map.
+    columns : slice or ndarray of int
+        Columns to read, in that order.
+    """
+
+    def __init__(self, values: NDArray[Any], columns: Columns) -> None:
+        self.values = values
+        self.pieces, self.n_columns = _pieces(columns, values.shape[1])
+        self.on_disk = MappedFile.of(values) is not None
+        self._tensor = None if self.on_disk else _as_tensor(values)
+        self._resident: Tensor | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_resident": None, "_tensor": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._tensor = None if self.on_disk else _as_tensor(self.values)
+
+    @property
+    def is_resident(self) -> bool:
+        """Whether the rows lie on an accelerator."""
+        return self._resident is not None
+
+    def hold_on(self, device: str) -> None:
+        """Copy the rows to an accelerator once, if they fit into half of its free memory."""
+        if not str(device).startswith("cuda"):
+            return
+        free, _ = torch.cuda.mem_get_info(device)
+        n_rows = len(self.values)
+        if 4 * n_rows * self.n_columns >= free // 2:
+            return
+        resident = torch.empty((n_rows, self.n_columns), device=device)
+        step = max(1, 2**26 // max(self.n_columns, 1))
+        for first in range(0, n_rows, step):
+            resident[first : first + step] = self.block(first, min(first + step, n_rows))
+        self._resident = resident
+
+    def rows(self, index: NDArray[np.int64]) -> Tensor:
+        """Return the rows `index` (1-D, in any order) as float32 ``(len(index), n_columns)``."""
+        if self._resident is not None:
+            return self._resident[torch.as_tensor(index, device=self._resident.device)]
+        if self.on_disk:
+            return self._rows_on_disk(index)
+        if self._tensor is None:
+            return self._copied(self.values[index])
+        chosen = torch.from_numpy(index)
+        if len(self.pieces) == 1 and isinstance(self.pieces[0], slice):
+            return torch.index_select(self._tensor[:, self.pieces[0]], 0, chosen).float()
+        if self._tensor.dtype != torch.float32 or not isinstance(self.pieces[0], slice):
+            return self._copied(torch.index_select(self._tensor, 0, chosen))
+        out = torch.empty((len(index), self.n_columns))
+        for piece, place in self._places():
+            torch.index_select(self._tensor[:, piece], 0, chosen, out=out[:, place])
+        return out
+
+    def block(self, first: int, stop: int) -> Tensor:
+        """Return consecutive rows as float32, a view where that is possible."""
+        if self._resident is not None:
+            return self._resident[first:stop]
+        if self._tensor is not None:
+            rows = self._tensor[first:stop]
+            if len(self.pieces) == 1 and rows.dtype == torch.float32:
+                return rows[:, self.pieces[0]]
+            return self._copied(rows)
+        with reading(self.values):
+            return self._copied(self.values[first:stop])
+
+    def fingerprint(self) -> str:
+        """Return a hash of the whole table; of a file, of its identity (path, size and time)."""
+        file = MappedFile.of(self.values)
+        if file is not None:
+            return repr(file)
+        packed = np.ascontiguousarray(self.values)
+        digest = hashlib.sha256(repr((packed.dtype.str, packed.shape)).encode())
+        digest.update(packed.reshape(-1).view(np.uint8).data)
+        return digest.hexdigest()
+
+    def _rows_on_disk(self, index: NDArray[np.int64]) -> Tensor:
+        order = np.argsort(index, kind="stable")
+        out = np.empty((len(index), self.n_columns), dtype=np.float32)
+
+        def read(part: NDArray[np.int64]) -> None:
+            for piece, place in self._places():
+                out[part, place] = self.values[index[part], piece]
+
+        with reading(self.values, scattered=True), ThreadPoolExecutor(_READERS) as readers:
+            for _ in readers.map(read, np.array_split(order, min(_READERS, len(order)))):
+                pass
+        return torch.from_numpy(out)
+
+    def _copied(self, rows: Any) -> Tensor:
+        """Copy the columns wanted out of whole rows (tensor or array)."""
+        out = torch.empty((len(rows), self.n_columns))
+        for piece, place in self._places():
+            part = rows[:, piece]
+            if isinstance(part, np.ndarray):
+                out.numpy()[:, place] = part
+            else:
+                out[:, place] = part
+        return out
+
+    def _places(self) -> Iterator[tuple[Columns, slice]]:
+        """Give every piece of columns with its place in the result."""
+        start = 0
+        for piece in self.pieces:
+            size = piece.stop - piece.start if isinstance(piece, slice) else len(piece)
+            yield piece, slice(start, start + size)
+            start += size
+
+
+def _pieces(columns: Columns, n_features: int) -> tuple[list[Columns], int]:
+    """Split columns into a few consecutive runs (slices), or leave them as one index array."""
+    index = np.arange(n_features)[columns]
+    if not len(index):
+        return [slice(0, 0)], 0
+    cuts = np.flatnonzero(np.diff(index) != 1) + 1
+    if len(cuts) >= _MAX_PIECES:
+        return [index], len(index)
+    runs = np.split(index, cuts)
+    return [slice(int(run[0]), int(run[-1]) + 1) for run in runs], len(index)
+
+
+def _as_tensor(values: NDArray[Any]) -> Tensor | None:
+    """Return a tensor that shares the array's memory, where torch knows such an array."""
+    known = values.dtype in (np.float16, np.float32, np.float64) and values.dtype.isnative
+    if not known or any(stride < 0 for stride in values.strides):
+        return None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writ", UserWarning)
+        return torch.from_numpy(values)  # it is only read
