@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,13 +67,13 @@ def read_folder(folder: Path, mmap: bool) -> tuple[NDArray[Any], dict[str, Any],
     try:
         if (folder / INDEX).is_file():
             values = np.load(folder / VALUES, mmap_mode="r" if mmap else None)
-            with np.load(folder / INDEX) as index:
+            with open(folder / INDEX, "rb") as file, np.load(file) as index:
                 return values, {n: index[n] for n in index.files}, bool(header.get("finite"))
         videos = read_journal(folder)
         values = map_rows(folder, sum(video["n_clips"] for video in videos))
         finite = all(video["finite"] for video in videos)
         return values if mmap else np.array(values), arguments_of(header, videos), finite
-    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
         raise ValueError(f"{folder} is damaged: {error}") from error
 
 

@@ -179,10 +179,13 @@ class Table:
 
         def read(part: NDArray[np.int64]) -> None:
             for piece, place in self._places():
-                out[part, place] = self.values[index[part], piece]
+                if isinstance(piece, slice):
+                    out[part, place] = self.values[index[part], piece]
+                else:
+                    out[part, place] = self.values[index[part]][:, piece]
 
         with reading(self.values, scattered=True), ThreadPoolExecutor(_READERS) as readers:
-            for _ in readers.map(read, np.array_split(order, min(_READERS, len(order)))):
+            for _ in readers.map(read, np.array_split(order, max(1, min(_READERS, len(order))))):
                 pass
         return torch.from_numpy(out)
 

@@ -1,0 +1,129 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from joblib import Memory
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_asn import ASNLocalizer, Clips
+from sklearn_asn.datasets import make_untrimmed_videos
+from sklearn_asn.training import ASNNet
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Count the networks that are trained."""
+    counts = []
+    original = ASNNet.partial_fit
+
+    def counting(self, *args, **kwargs):
+        counts.append(self.module__variant)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(ASNNet, "partial_fit", counting)
+    return counts
+
+
+def search(memory, init):
+    model = ASNLocalizer(
+        "bottleneck", init=init, max_epochs=2, random_state=0, memory=memory, device="cpu"
+    )
+    grid = {"quantile": [0.1, 0.3, 0.5, 0.7], "hidden_size": [4, 8]}
+    return GridSearchCV(model, grid, cv=3)
+
+
+def test_a_search_trains_each_network_once(tmp_path, trained):
+    X, y = make_untrimmed_videos(n_videos=30, random_state=0)
+    plain = search(None, "scratch").fit(X, y)
+    assert len(trained) == 4 * 2 * 3 + 1
+    trained.clear()
+    cached = search(str(tmp_path), "scratch").fit(X, y)
+    assert len(trained) == 2 * 3 + 1
+    assert cached.best_params_ == plain.best_params_
+    scores = "mean_test_score"
+    np.testing.assert_array_equal(cached.cv_results_[scores], plain.cv_results_[scores])
+
+
+def test_the_main_stream_is_trained_once_a_fold(tmp_path, trained):
+    X, y = make_untrimmed_videos(n_videos=30, random_state=0)
+    search(str(tmp_path), "inherit").fit(X, y)
+    assert trained.count("temporal") == 3 + 1
+    assert trained.count("bottleneck") == 2 * 3 + 1
+    trained.clear()  # another variant inherits from the same
+    ASNLocalizer("fusion", max_epochs=2, random_state=0, memory=str(tmp_path)).fit(X, y)
+    assert trained == ["fusion"]
+
+
+def test_what_enters_the_key(tmp_path, trained):
+    X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    disk = Clips.open(X.save(tmp_path / "clips"))
+    model = ASNLocalizer("temporal", max_epochs=1, random_state=0, memory=str(tmp_path / "cache"))
+
+    def trains(*data, **parameters):
+        before = len(trained)
+        ASNLocalizer(**model.get_params() | parameters).fit(*data)
+        return len(trained) > before
+
+    assert trains(X, y)
+    assert not trains(X.with_values(X.values.copy()), y)
+    assert not trains(X, y, quantile=0.9, video_threshold=0.3, verbose=0)
+    assert trains(X, y, lr=0.05)
+    assert trains(X, y, random_state=1)
+    assert trains(X, y, precision="bfloat16")
+    assert trains(X.with_values(X.values + 1e-6), y)
+    assert trains(X, y[::-1])
+    assert trains(disk, y)
+    assert not trains(Clips.open(tmp_path / "clips"), y)
+    assert trains(disk[::-1], y)
+    X.save(tmp_path / "clips", overwrite=True)
+    assert trains(Clips.open(tmp_path / "clips"), y)  # another file, whatever is in it
+
+
+def test_features_on_disk_are_not_read_for_a_key(tmp_path, monkeypatch, trained):
+    X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    disk = Clips.open(X.save(tmp_path / "clips"))
+    model = ASNLocalizer("temporal", max_epochs=1, random_state=0, memory=str(tmp_path / "cache"))
+    model.fit(disk, y)
+
+    def no_reading(*args):
+        raise AssertionError("features were read")
+
+    for name in ("rows", "block"):
+        monkeypatch.setattr(f"sklearn_asn._table.Table.{name}", no_reading)
+    monkeypatch.setattr(Clips, "values", property(no_reading))
+    model.fit(disk[:], y)
+    assert len(trained) == 1
+
+
+SHARING = """
+import sys, time
+from sklearn_asn import ASNLocalizer
+from sklearn_asn.datasets import make_untrimmed_videos
+from sklearn_asn.training import ASNNet
+original = ASNNet.partial_fit
+def counting(self, *args, **kwargs):
+    print("trained", flush=True)
+    time.sleep(1)
+    return original(self, *args, **kwargs)
+ASNNet.partial_fit = counting
+X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+model = ASNLocalizer("temporal", max_epochs=2, random_state=0, memory=sys.argv[1]).fit(X, y)
+print("threshold", model.threshold_)
+"""
+
+
+def test_of_two_processes_one_trains_and_the_other_waits(tmp_path):
+    command = [sys.executable, "-c", SHARING, str(tmp_path)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    lines = [process.communicate(timeout=120)[0].splitlines() for process in both]
+    assert all(process.returncode == 0 for process in both)
+    assert lines[0][-1] == lines[1][-1]
+    assert sum(line.count("trained") for line in lines) == 1
+
+
+def test_memory_without_a_folder(trained):
+    X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    model = ASNLocalizer("temporal", max_epochs=1, memory=Memory(None))
+    model.fit(X, y).fit(X, y)
+    assert len(trained) == 2

@@ -1,0 +1,154 @@
+import json
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+
+from sklearn_asn import ASNLocalizer, Clips
+from sklearn_asn.datasets import make_untrimmed_videos
+
+RNG = np.random.default_rng(0)
+
+
+def make_clips(lengths=(4, 1, 7, 3), n_features=6, dtype=np.float32, **more):
+    arrays = [RNG.normal(size=(n, n_features)).astype(dtype) for n in lengths]
+    return Clips.from_list(arrays, clip_seconds=0.5, ids=[f"v{i}" for i in range(len(lengths))])
+
+
+@pytest.fixture
+def on_disk(tmp_path):
+    clips = make_clips()
+    return clips, Clips.open(clips.save(tmp_path / "clips"))
+
+
+@pytest.mark.parametrize(
+    "key", [slice(1, 3), slice(None), [2, 0, 2], np.array([False, True, True, False]), [3], []]
+)
+def test_selections_of_clips_on_disk_equal_those_in_memory(on_disk, key):
+    memory, disk = on_disk
+    chosen = disk[key]
+    assert chosen == memory[key]
+    assert [video.tolist() for video in chosen] == [video.tolist() for video in memory[key]]
+    assert chosen[:1] == memory[key][:1]  # a selection of a selection
+
+
+def test_selecting_videos_on_disk_copies_nothing(on_disk):
+    _, disk = on_disk
+    chosen = disk[[2, 0]][[1, 0]]
+    assert np.shares_memory(chosen[0], disk[0])
+    assert isinstance(chosen[1], np.memmap)
+
+
+def test_clips_on_disk_are_pickled_as_their_path(on_disk):
+    memory, disk = on_disk
+    big = disk[np.zeros(200, dtype=int)]
+    assert len(pickle.dumps(big)) < 12_000
+    assert pickle.loads(pickle.dumps(disk)) == memory
+    assert pickle.loads(pickle.dumps(disk[[2, 0]])) == memory[[2, 0]]
+    assert pickle.loads(pickle.dumps(memory[1:3])) == memory[1:3]
+
+
+def test_a_pickle_of_a_file_that_changed_or_went_away(tmp_path):
+    folder = make_clips().save(tmp_path / "clips")
+    data = pickle.dumps(Clips.open(folder))
+    make_clips(lengths=(5, 5)).save(folder, overwrite=True)
+    with pytest.raises(ValueError, match=r"clips/values.npy has changed since"):
+        pickle.loads(data)
+    shutil.rmtree(folder)
+    with pytest.raises(FileNotFoundError, match="pickled as their path"):
+        pickle.loads(data)
+
+
+def test_a_memory_map_of_the_users_own_stays_on_disk(tmp_path):
+    values = RNG.normal(size=(9, 4))
+    np.save(tmp_path / "x.npy", values)
+    clips = Clips(np.load(tmp_path / "x.npy", mmap_mode="r"), [0, 4, 9])
+    assert isinstance(clips[[1]].values, np.memmap)
+    part = Clips(np.load(tmp_path / "x.npy", mmap_mode="r")[4:], [0, 5])  # not a whole file
+    assert pickle.loads(pickle.dumps(part)) == clips[[1]]
+
+
+def test_bad_features_on_disk_are_found_once_saved_or_opened(tmp_path):
+    clips = make_clips()
+    clips.values[5, 0] = np.nan
+    assert json.loads((clips.save(tmp_path / "a") / "clips.json").read_text())["finite"] is False
+    for opened in (Clips.open(tmp_path / "a"), Clips.open(tmp_path / "a")[[3, 2]]):
+        with pytest.raises(ValueError, match=r"X contains NaN: video [21], clip 0"):
+            opened.check_finite()
+    good = make_clips().save(tmp_path / "b")
+    assert json.loads((good / "clips.json").read_text())["finite"] is True
+
+
+def test_blocks_hold_whole_videos():
+    clips = make_clips((4, 1, 7, 3))
+    assert [block.lengths.tolist() for block in clips.blocks(5)] == [[4, 1], [7], [3]]
+    assert [len(block) for block in clips.blocks(100)] == [4]
+
+
+def test_float16_halves_the_file_and_must_hold_the_values(tmp_path):
+    clips = make_clips()
+    small = Clips.open(clips.save(tmp_path / "half", dtype="float16"))
+    assert small.dtype == np.float16
+    np.testing.assert_allclose(small.values, clips.values, rtol=1e-3, atol=1e-4)
+    clips.values[2, 3] = 1e5
+    with pytest.raises(ValueError, match=r"100000 \(clip 2, column 3\) does not fit into float16"):
+        clips.save(tmp_path / "more", dtype="float16")
+    assert not (tmp_path / "more").exists()
+    with pytest.raises(ValueError, match="dtype='int8'"):
+        clips.save(tmp_path / "more", dtype="int8")
+
+
+def test_a_folder_of_version_1_still_opens(tmp_path):
+    clips = make_clips()
+    folder = clips.save(tmp_path / "clips")
+    header = {"format": "sklearn_asn.Clips", "version": 1, "n_videos": 4}
+    (folder / "clips.json").write_text(json.dumps(header))
+    opened = Clips.open(folder)
+    assert opened == clips
+    opened.check_finite()
+
+
+@pytest.mark.parametrize("name", ["values.npy", "index.npz", "clips.json"])
+def test_damaged_folders_are_named(tmp_path, name):
+    folder = make_clips().save(tmp_path / "clips")
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="damaged"):
+        Clips.open(folder)
+
+
+def test_saving_over_the_folder_that_one_reads_from(tmp_path):
+    clips = make_clips()
+    disk = Clips.open(clips.save(tmp_path / "clips"))
+    disk[[3, 1]].save(tmp_path / "clips", overwrite=True)
+    assert Clips.open(tmp_path / "clips") == clips[[3, 1]]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["clips"]
+
+
+@pytest.mark.parametrize("options", [{}, {"frames_per_clip": 3}, {"temporal_context": 3}])
+@pytest.mark.parametrize("variant", ["bilinear", "two-stream"])
+def test_training_and_use_on_disk_equal_those_in_memory(tmp_path, variant, options):
+    X, y = make_untrimmed_videos(n_videos=24, random_state=0)
+    disk = Clips.open(X.save(tmp_path / "clips"))
+    order = np.random.default_rng(1).permutation(24)  # in the file, videos lie in another order
+    model = ASNLocalizer(
+        variant, max_epochs=3, hidden_size=8, random_state=0, context_size=8, **options
+    )
+    want = model.fit(X[order], y[order])
+    found, cas = want.predict(X[order]), want.transform(X[order])
+    got = model.fit(disk[order], y[order])
+    assert got.predict(disk[order]) == found
+    for a, b in zip(got.transform(disk[order]), cas, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_use_in_small_blocks_gives_the_same(monkeypatch):
+    X, y = make_untrimmed_videos(n_videos=24, random_state=0)
+    model = ASNLocalizer("two-stream", max_epochs=3, random_state=0).fit(X, y)
+    whole = [model.predict(X), model.predict_proba(X), *model.transform(X), *model.attention(X)]
+    monkeypatch.setattr("sklearn_asn._base._CLIPS_AT_ONCE", 50)
+    parts = [model.predict(X), model.predict_proba(X), *model.transform(X), *model.attention(X)]
+    assert parts[0].to_frame()[["label", "start"]].equals(whole[0].to_frame()[["label", "start"]])
+    for a, b in zip(parts[1:], whole[1:], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
