@@ -209,6 +209,14 @@ class Table:
             start += size
 
 
+def sum_of(values: NDArray[Any]) -> float:
+    """Sum all values, fast and not exactly: finite only if all are."""
+    tensor = _as_tensor(values)
+    if tensor is None or tensor.dtype == torch.float16:
+        return float(values.sum(dtype=np.float64))
+    return float(tensor.sum())
+
+
 def _pieces(columns: Columns, n_features: int) -> tuple[list[Columns], int]:
     """Split columns into a few consecutive runs (slices), or leave them as one index array."""
     index = np.arange(n_features)[columns]

@@ -29,7 +29,7 @@ from sklearn_asn._storage import (
     write_index,
     write_values,
 )
-from sklearn_asn._table import Columns, MappedFile, reading
+from sklearn_asn._table import Columns, MappedFile, reading, sum_of
 from sklearn_asn.bags import Bags
 
 _BLOCK_BYTES = 2**25  # of features on disk that are looked at together
@@ -345,7 +345,7 @@ class Clips(Packed[NDArray[Any]]):
             return equal
         return same_values(self.values, other.values)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def _item(self, rows: slice, video: int) -> NDArray[Any]:
         first = int(self._starts[video])
@@ -373,11 +373,10 @@ def as_clips(X: Any, name: str = "X") -> Clips:
 
 
 def _all_finite(clips: Clips) -> bool:
+    values = clips.values
     with np.errstate(over="ignore", invalid="ignore"):
-        # cheap, and right if it passes
-        if np.isfinite(clips.values.sum(dtype=np.float64)):
-            return True
-    return bool(np.isfinite(clips.values).all())
+        total = sum_of(values)
+    return bool(np.isfinite(total)) or bool(np.isfinite(values).all())  # right if it is finite
 
 
 def is_ragged(X: Any) -> bool:
