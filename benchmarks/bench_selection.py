@@ -1,10 +1,12 @@
 """Time the selections and the suppressions against plain Python loops that give the same.
 
 The default size is THUMOS14's test set: 213 videos, 20 classes, 2 or 3 active ones a video, with
-about 400 clips. Every loop below is a reference written from the definitions; a run stops if a
-result differs from it by more than 1e-9.
+about 400 clips. AutoLoc's six scales and five offsets are given explicitly. The suppressions get
+1,000 boxes a video, with every video a group and with every (video, class) a group; a small case of
+500 groups of 100 boxes is there too. Every loop below is a reference written from the definitions;
+a run stops if a result differs: a score by more than 1e-9, or which boxes were kept at all.
 
-    python benchmarks/bench_selection.py --reference-repeats 1
+    python benchmarks/bench_selection.py --reference-repeats 1 --detections 1000
 """
 
 from __future__ import annotations
@@ -64,6 +66,17 @@ def make_boxes(n_groups: int, n_boxes: int, seed: int) -> tuple[Any, Any, Any, A
     start = rng.random(n_groups * n_boxes) * 400
     end = start + rng.uniform(1, 32, len(start))
     return start, end, rng.random(len(start)), np.repeat(np.arange(n_groups), n_boxes)
+
+
+def make_groupings(args: argparse.Namespace) -> dict[str, tuple[Any, Any, Any, Any]]:
+    """The boxes for nms and soft_nms, by what is one group."""
+    start, end, score, video = make_boxes(args.videos, args.detections, args.seed)
+    label = np.random.default_rng(args.seed + 1).integers(args.classes, size=len(start))
+    return {
+        f"{args.groups} x {args.boxes}": make_boxes(args.groups, args.boxes, args.seed),
+        "video": (start, end, score, video),
+        "video and class": (start, end, score, video * args.classes + label),
+    }
 
 
 def iou(a: Box, b: Box) -> float:
@@ -229,66 +242,85 @@ def rows_of_boxes(boxes: list[Box]) -> Any:
     return np.array(sorted((box[3], box[2]) for box in boxes), dtype=float).reshape(-1, 2)
 
 
+def suppression_cases(
+    boxes: tuple[Any, Any, Any, Any],
+) -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
+    start, end, score, group = boxes
+
+    def fast_nms() -> Any:
+        kept = nms(start, end, score, 0.4, group=group)
+        return kept, score[kept]
+
+    return {
+        "nms": (
+            fast_nms,
+            lambda: loop_groups(boxes, lambda group: loop_nms_of_group(group, 0.4)),
+        ),
+        "soft_nms": (
+            lambda: soft_nms(start, end, score, group=group),
+            lambda: loop_groups(boxes, lambda group: loop_soft_nms_of_group(group, 0.3, 0.001)),
+        ),
+    }
+
+
+def compare(result: Any, expected: Any) -> int:
+    """Stop if results differ; returns how many boxes there are."""
+    if isinstance(result, tuple):
+        rows = np.column_stack(result)[np.argsort(result[0])]
+        expected = rows_of_boxes(expected)
+        np.testing.assert_array_equal(rows[:, 0], expected[:, 0])
+    else:
+        rows = np.array(result.tolist(), dtype=float).reshape(-1, 4)
+        expected = np.array(expected, dtype=float).reshape(-1, 4)
+    np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-9)
+    return len(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--videos", type=int, default=213)
     parser.add_argument("--clips", type=int, default=400)
     parser.add_argument("--classes", type=int, default=20)
-    parser.add_argument("--groups", type=int, default=500, help="groups for nms and soft_nms")
-    parser.add_argument("--boxes", type=int, default=100, help="boxes of a group")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--reference-repeats", type=int, default=5)
+    parser.add_argument("--detections", type=int, default=1000, help="boxes a video")
+    parser.add_argument("--groups", type=int, default=500, help="groups of the small case")
+    parser.add_argument("--boxes", type=int, default=100, help="boxes a group of the small case")
+    parser.add_argument("--scales", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32])
+    parser.add_argument("--offsets", type=float, nargs="+", default=[-0.5, -0.25, 0, 0.25, 0.5])
+    parser.add_argument("--repeats", type=int, default=5, help="runs of the package")
+    parser.add_argument("--reference-repeats", type=int, default=1, help="runs of the loops")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
     data = make_videos(args.videos, args.clips, args.classes, args.seed)
     uncut, level = make_levels(data[0], data[1], args.seed)
-    boxes = make_boxes(args.groups, args.boxes, args.seed)
-    start, end, score, group = boxes
-    print(f"{args.videos} videos x {args.clips} clips x {args.classes} classes; ", end="")
-    print(f"{args.groups} groups x {args.boxes} boxes; median of {args.repeats} ", end="")
-    print(f"(loops: {args.reference_repeats})")
-
-    def fast_nms() -> list[Box]:
-        kept = nms(start, end, score, 0.4, group=group)
-        return [(0, 0, c, i) for i, c in zip(kept.tolist(), score[kept].tolist(), strict=True)]
-
-    def fast_soft_nms() -> list[Box]:
-        kept, new = soft_nms(start, end, score, group=group)
-        return [(0, 0, c, i) for i, c in zip(kept.tolist(), new.tolist(), strict=True)]
-
+    autoloc = AutoLocSelection(scales=args.scales, offsets=args.offsets)
     cases: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {}
-    for model in (NaiveSelection(), AutoLocSelection()):
-        cases[type(model).__name__] = (
-            partial(fast_select, model, *data),
-            partial(loop_select, model, *data),
-        )
+    for name, model in (("Naive", NaiveSelection()), ("AutoLoc", autoloc)):
+        cases[name] = (partial(fast_select, model, *data), partial(loop_select, model, *data))
     for merge in ("nms", "soft-nms"):
         multi = MultiQuantileSelection(merge=merge)
         cases[f"MultiQuantile, {merge}"] = (
             partial(fast_select, multi, uncut, *data[1:], level),
             partial(loop_select, multi, uncut, *data[1:], level),
         )
-    cases["nms"] = (
-        fast_nms,
-        lambda: loop_groups(boxes, lambda group: loop_nms_of_group(group, 0.4)),
-    )
-    cases["soft_nms"] = (
-        fast_soft_nms,
-        lambda: loop_groups(boxes, lambda group: loop_soft_nms_of_group(group, 0.3, 0.001)),
+    for grouping, boxes in make_groupings(args).items():
+        for name, case in suppression_cases(boxes).items():
+            cases[f"{name}, {grouping}"] = case
+    print(
+        f"Selections: {args.videos} videos x {args.clips} clips x {args.classes} classes, AutoLoc "
+        f"with {len(args.scales)} scales x {len(args.offsets)} offsets. nms, soft_nms: "
+        f"{args.videos} videos x {args.detections} boxes, a group every video or every video and "
+        f"class; and {args.groups} groups x {args.boxes} boxes.\n"
+        f"Package: median of {args.repeats} runs. Loops: median of {args.reference_repeats}."
     )
     for name, (fast, slow) in cases.items():
         seconds, result = timed(fast, args.repeats)
         slow_seconds, expected = timed(slow, args.reference_repeats)
-        if isinstance(result, list):
-            result, expected = rows_of_boxes(result), rows_of_boxes(expected)
-        else:
-            result = np.array(result.tolist(), dtype=float).reshape(-1, 4)
-            expected = np.array(expected, dtype=float).reshape(-1, 4)
-        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-9)
+        n_boxes = compare(result, expected)
         print(
-            f"{name:23s} {1e3 * seconds:9.1f} ms   loops {1e3 * slow_seconds:10.1f} ms   "
-            f"{slow_seconds / seconds:7.1f}x   {len(result)} boxes"
+            f"{name:25s} {1e3 * seconds:9.1f} ms   loops {1e3 * slow_seconds:10.1f} ms   "
+            f"{slow_seconds / seconds:7.1f}x   {n_boxes} boxes",
+            flush=True,
         )
 
 

@@ -76,16 +76,19 @@ class Supervised:
         self.clips = clips if keep.all() else clips[keep]
         self.weight = weight[keep]
         self.trimmed = trimmed[keep]
+        self._memo: dict[str, str] = {}
 
     def bags(self, columns: list[NDArray[np.int64]], frames_per_clip: int) -> Bags:
         """Return what training draws from."""
-        return self.clips.bags(
+        bags = self.clips.bags(
             join_columns(columns, main_comes_first(columns)),
             frames_per_clip,
             target=self.target,
             weight=self.weight,
             trimmed=self.trimmed,
         )
+        bags.table.memo = self._memo  # features are hashed once a fit, if at all
+        return bags
 
 
 class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]

@@ -20,6 +20,8 @@ from torch import Tensor
 Columns = slice | NDArray[np.int64]
 
 _READERS = 16  # a disk answers many readers at once, and a page fault waits for one page
+_ROWS_AT_ONCE = 8  # each may bring 2 MB into a process's memory, if the system holds large pages
+_HASHED = 2**24  # octets that one thread hashes at a time
 _MAX_PIECES = 8  # of columns; more, and single columns are picked
 
 
@@ -89,6 +91,17 @@ def reading(values: Any, *, scattered: bool = False) -> Iterator[None]:
             pages.madvise(mmap.MADV_DONTNEED)
 
 
+def give_back(values: Any, first: int, stop: int) -> None:
+    """Give back the pages of the rows ``first : stop`` of a file's memory map."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        row = values.strides[0]
+        # the map begins where the file's page does that holds the first row
+        ahead = values.offset % mmap.ALLOCATIONGRANULARITY
+        begin = (ahead + first * row) // mmap.PAGESIZE * mmap.PAGESIZE
+        end = min(ahead + stop * row, len(values.base))
+        values.base.madvise(mmap.MADV_DONTNEED, begin, end - begin)
+
+
 class Table:
     """The columns of a table that a network reads.
 
@@ -106,6 +119,7 @@ class Table:
         self.on_disk = MappedFile.of(values) is not None
         self._tensor = None if self.on_disk else _as_tensor(values)
         self._resident: Tensor | None = None
+        self.memo: dict[str, str] = {}  # tables of the same values may share one
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_resident": None, "_tensor": None}
@@ -165,13 +179,10 @@ class Table:
 
     def fingerprint(self) -> str:
         """Return a hash of the whole table; of a file, of its identity (path, size and time)."""
-        file = MappedFile.of(self.values)
-        if file is not None:
-            return repr(file)
-        packed = np.ascontiguousarray(self.values)
-        digest = hashlib.sha256(repr((packed.dtype.str, packed.shape)).encode())
-        digest.update(packed.reshape(-1).view(np.uint8).data)
-        return digest.hexdigest()
+        if "content" not in self.memo:
+            file = MappedFile.of(self.values)
+            self.memo["content"] = content_of(self.values) if file is None else repr(file)
+        return self.memo["content"]
 
     def _rows_on_disk(self, index: NDArray[np.int64]) -> Tensor:
         order = np.argsort(index, kind="stable")
@@ -184,8 +195,11 @@ class Table:
                 else:
                     out[part, place] = self.values[index[part]][:, piece]
 
+            give_back(self.values, int(index[part[0]]), int(index[part[-1]]) + 1)
+
+        parts = [order[i : i + _ROWS_AT_ONCE] for i in range(0, len(order), _ROWS_AT_ONCE)]
         with reading(self.values, scattered=True), ThreadPoolExecutor(_READERS) as readers:
-            for _ in readers.map(read, np.array_split(order, max(1, min(_READERS, len(order))))):
+            for _ in readers.map(read, parts):
                 pass
         return torch.from_numpy(out)
 
@@ -215,6 +229,18 @@ def sum_of(values: NDArray[Any]) -> float:
     if tensor is None or tensor.dtype == torch.float16:
         return float(values.sum(dtype=np.float64))
     return float(tensor.sum())
+
+
+def content_of(values: NDArray[Any]) -> str:
+    """Hash an array's type, shape and values, on all cores."""
+    packed = np.ascontiguousarray(values)
+    octets = packed.reshape(-1).view(np.uint8)
+    parts = [octets[i : i + _HASHED] for i in range(0, len(octets), _HASHED)]
+    digest = hashlib.sha256(repr((packed.dtype.str, packed.shape)).encode())
+    with ThreadPoolExecutor() as workers:
+        for part in workers.map(lambda part: hashlib.sha256(part.data).digest(), parts):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _pieces(columns: Columns, n_features: int) -> tuple[list[Columns], int]:

@@ -133,7 +133,8 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
     net_ : skorch.NeuralNet
         The fitted net; made anew from plain arrays after unpickling.
     history_ : list of dict
-        One record an epoch.
+        One record an epoch: ``"train_loss"``, ``"attention_quantiles"`` at the levels 0.1, 0.3,
+        0.5, 0.7 and 0.9 (for two-stream a list a stream), what callbacks add.
     quantile_levels_ : ndarray of shape (101,)
     attention_quantiles_ : ndarray of shape (101,), or (2, 101) for two-stream (main stream first)
         Running quantile of raw attention at every level (eq. 2).

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Self
+import os
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Self
+from uuid import uuid4
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -17,6 +23,9 @@ from sklearn_asn._packed import (
     check_unique,
     offsets_from_lengths,
 )
+
+FORMAT = "sklearn_asn.Segments"
+FORMAT_VERSION = 1
 
 
 class Segment(NamedTuple):
@@ -57,7 +66,7 @@ class Segments(Packed[list[Segment]]):
 
     See Also
     --------
-    Segments.from_list, Segments.from_frame
+    Segments.from_list, Segments.from_frame, Segments.concatenate, Segments.open
 
     Examples
     --------
@@ -202,6 +211,108 @@ class Segments(Packed[list[Segment]]):
             ids,
         )
 
+    @classmethod
+    def concatenate(cls, parts: Iterable[Segments]) -> Segments:
+        """Put the videos of all parts one after another, in the order given.
+
+        Parameters
+        ----------
+        parts : iterable of Segments
+            At least one. Either all have ids or none has; labels are all strings or all numbers.
+            A part without videos has no say in this.
+
+        Raises
+        ------
+        ValueError
+            There are no parts, ids repeat, or parts do not go together.
+
+        Examples
+        --------
+        >>> a = Segments.from_list([[("run", 0.0, 1.0)]], ids=["a"])
+        >>> b = Segments.from_list([[], [("jump", 2.0, 3.0)]], ids=["b", "c"])
+        >>> both = Segments.concatenate([a, b])
+        >>> both.ids.tolist(), both.lengths.tolist()
+        (['a', 'b', 'c'], [1, 0, 1])
+        """
+        given = list(parts)
+        for i, part in enumerate(given):
+            if not isinstance(part, Segments):
+                raise ValueError(f"parts[{i}] is {type(part).__name__}, expected Segments.")
+        if not given:
+            raise ValueError("parts is empty, expected at least one Segments.")
+        used = [part for part in given if len(part)] or given[:1]
+        named = [part.ids for part in used if part.ids is not None]
+        if named and len(named) < len(used):
+            raise ValueError(
+                f"{len(named)} of {len(used)} parts have ids; expected all of them, or none."
+            )
+        ids = np.concatenate(named) if named else None
+        check_unique(ids)
+        return cls(
+            offsets_from_lengths(np.concatenate([part.lengths for part in used])),
+            _join_labels([part.label for part in used]),
+            np.concatenate([part.start for part in used]),
+            np.concatenate([part.end for part in used]),
+            np.concatenate([part.score for part in used]),
+            ids,
+        )
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write to one file that `Segments.open` reads: the whole of it, or nothing.
+
+        The file takes its name only once it is complete and on disk, so neither a crash nor a
+        power cut leaves half of it there, and whoever reads it meanwhile reads the old one.
+
+        Parameters
+        ----------
+        path : path
+            File to write, an ``.npz``; taken as it is, whatever it ends in.
+        overwrite : bool, default=False
+            Replace a file that is there.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        FileExistsError
+            The file exists and is not to be replaced.
+        ValueError
+            Labels are neither strings nor numbers.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> y = Segments.from_list([[("jump", 1.0, 2.5)], []], ids=["a", "b"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = y.save(folder + "/truth.npz")
+        ...     Segments.open(path) == y
+        True
+        """
+        path = Path(path)
+        if path.exists() and not overwrite:
+            raise FileExistsError(
+                f"{path} exists; choose another file, or overwrite=True to replace it."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_segments(path, self)
+        return path
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Segments:
+        """Read a file written by `save`.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            The file holds no `Segments`, or a newer or damaged form of them.
+        """
+        return read_segments(path)[0]
+
     def to_frame(self) -> pd.DataFrame:
         """Return one segment a row; ``video`` is the id where there is one, else the position."""
         video = self.video if self.ids is None else self.ids[self.video]
@@ -222,6 +333,83 @@ class Segments(Packed[list[Segment]]):
 
     def __repr__(self) -> str:
         return f"Segments(n_videos={len(self)}, n_segments={len(self.label)})"
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Make a file by `write`: complete and on disk under its name, or not there at all.
+
+    Of several processes that write one path, the last one wins.
+    """
+    # not tempfile's, which only its owner may read: others of the project could not
+    work = path.parent / f".{path.name}-{uuid4().hex}.tmp"
+    try:
+        with work.open("xb") as handle:
+            write(handle)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(work, path)
+    except BaseException:
+        work.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def write_segments(path: Path, segments: Segments, notes: Mapping[str, Any] | None = None) -> None:
+    """Write what `read_segments` reads; `notes` are further values that travel in the file."""
+    label = segments.label
+    if label.dtype == object and not len(label):  # an empty frame's
+        label = label.astype(np.str_)
+    if label.dtype.kind not in "biufUS":
+        raise ValueError(f"label holds {label.dtype} values; expected strings or numbers to save.")
+    names = ("offsets", *segments._flat, *segments._per_video)
+    arrays: dict[str, Any] = {name: getattr(segments, name) for name in names}
+    arrays |= {"format": FORMAT, "version": FORMAT_VERSION, "label": label, **(notes or {})}
+    if segments.ids is None:
+        arrays["ids"] = ""  # were it left out, damage that hides the ids would go unseen
+    write_atomically(path, lambda handle: np.savez_compressed(handle, **arrays))
+
+
+def read_segments(
+    path: str | os.PathLike[str], notes: Iterable[str] = ()
+) -> tuple[Segments, dict[str, NDArray[Any]]]:
+    """Read segments, and those of the `notes` that are there, from a file of `write_segments`."""
+    try:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
+            if file["format"].item() != FORMAT or file["version"].item() > FORMAT_VERSION:
+                raise ValueError(f"it is not {FORMAT} of version <= {FORMAT_VERSION}")
+            names = ("offsets", *Segments._flat, *Segments._per_video)
+            columns = {name: file[name] for name in names}
+            if not columns["ids"].ndim:
+                columns["ids"] = None
+            segments = Segments(**columns)
+            return segments, {name: file[name] for name in notes if name in file}
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    # what NumPy and zipfile say of files that are truncated, changed, or of another kind
+    except (
+        *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, RuntimeError),
+        *(TypeError, ValueError, BadZipFile, zlib.error),
+    ) as error:
+        raise ValueError(f"{path} holds no Segments, or is damaged: {error}.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in a folder last through a power cut."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems know no fsync of a folder
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _join_labels(labels: list[NDArray[Any]]) -> NDArray[Any]:
+    labels = [part for part in labels if len(part)] or labels[:1]  # an empty one's type is chance
+    if len({part.dtype.kind in "US" for part in labels}) > 1:
+        raise ValueError("labels of some parts are strings, of others numbers; expected one type.")
+    return np.concatenate(labels)
 
 
 def check_label_array(labels: Any, name: str) -> NDArray[Any]:

@@ -63,6 +63,7 @@ class Recipe:
         return self.network.get("heads", Heads())
 
 
+RECORDED_LEVELS = [10, 30, 50, 70, 90]  # percent, in the history
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
@@ -125,6 +126,12 @@ class ASNNet(NeuralNet):
             attention.detach()[valid], weight[valid], self.quantile_momentum
         )
         return step
+
+    def on_epoch_end(self, net: Any, *args: Any, **kwargs: Any) -> None:
+        """Record the running quantiles at a few levels, for `TrainingDisplay`."""
+        super().on_epoch_end(net, *args, **kwargs)
+        curves = self.module_.attention_quantiles[:, RECORDED_LEVELS].tolist()
+        self.history.record("attention_quantiles", curves if len(curves) > 1 else curves[0])
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the last step too, whose result no later loss has seen."""
@@ -201,6 +208,11 @@ def build_net(
         iterator_valid__context=context,
         train_split=None,
         callbacks=own + given,
+        **(
+            {"callbacks__print_log__keys_ignored": ["attention_quantiles"]}
+            if verbose
+            else {"callbacks__print_log": None}
+        ),
         quantile_momentum=recipe.quantile_momentum,
         precision=recipe.precision,
         compile=compile,
@@ -244,7 +256,7 @@ def export(net: ASNNet) -> Trained:
     state = plain_module(net).state_dict()
     weights = {k: v.detach().cpu().numpy().copy() for k, v in state.items()}
     history = [
-        {k: _plain(v) for k, v in epoch.items() if np.isscalar(v)}
+        {k: _plain(v) for k, v in epoch.items() if np.isscalar(v) or k == "attention_quantiles"}
         for epoch in net.history.to_list()
     ]
     return Trained(weights, history)

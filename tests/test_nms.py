@@ -102,6 +102,35 @@ def test_suppression_of_real_valued_boxes_equals_plain_loops() -> None:
     np.testing.assert_allclose(new, list(expected.values()), rtol=1e-9)
 
 
+@pytest.mark.parametrize("threshold", [0, 1e-300, 0.1, 0.5, 0.95])
+def test_nms_of_lengths_and_times_far_apart_equals_plain_loops(
+    threshold: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sklearn_asn._matching.MAX_PAIRS", 50)
+    rng = np.random.default_rng(1)
+    start = rng.random(400) * 30 + rng.choice([-1e6, 0, 1e6], 400)
+    end = start + 10 ** rng.uniform(-3, 2, 400)
+    score, group = rng.integers(0, 40, 400) / 4, rng.choice([-(2**60), 0, 5, 2**60], 400)
+    expected: list[int] = []
+    for one in np.unique(group):
+        own = np.flatnonzero(group == one)
+        table = list(zip(start[own], end[own], score[own], strict=True))
+        expected += own[plain_nms(table, threshold)].tolist()
+    kept = nms(start, end, score, threshold, group=group)
+    assert kept.tolist() == sorted(expected, key=lambda i: (-score[i], i))
+
+
+def test_nms_of_a_long_chain_in_one_group() -> None:
+    rng = np.random.default_rng(2)
+    start = np.sort(rng.random(1500) * 40)
+    end, score = start + rng.uniform(1, 6, 1500), rng.random(1500)
+    boxes = list(zip(start.tolist(), end.tolist(), score.tolist(), strict=True))
+    assert nms(start, end, score, 0.6).tolist() == plain_nms(boxes, 0.6)
+    assert nms(start, end, start, 0.6).tolist() == plain_nms(
+        [(a, b, a) for a, b, _ in boxes], 0.6
+    )  # scores that rise along the chain
+
+
 def test_suppression_within_groups_only_and_boxes_that_touch() -> None:
     assert nms([0, 0], [2, 2], [0.1, 0.2], 0, group=[3, -1]).tolist() == [1, 0]
     assert nms([0, 2], [2, 4], [0.1, 0.2], 0).tolist() == [1, 0]
