@@ -3,6 +3,7 @@
 from sklearn_asn.clips import Clips
 from sklearn_asn.localizer import ASNLocalizer
 from sklearn_asn.preprocessing import ClipWise
+from sklearn_asn.report import report
 from sklearn_asn.segments import Segment, Segments
 from sklearn_asn.shards import predict_shards, read_shards
 from sklearn_asn.writer import ClipsWriter
@@ -16,5 +17,6 @@ __all__ = [
     "Segments",
     "predict_shards",
     "read_shards",
+    "report",
 ]
 __version__ = "0.1.0"

@@ -148,20 +148,7 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def predict(self, X: Any) -> Segments:
         """Return scored segments of every video, in seconds (clips where X has no timing)."""
         clips = self._check_use(X)
-        blocks = self._over_blocks(clips, self._find)
-        found = np.concatenate([segments for segments, _ in blocks])
-        lengths = np.concatenate([np.diff(borders) for _, borders in blocks])
-        video = np.repeat(np.arange(len(clips)), lengths)
-        # the last clip of a video may have fewer rows than the others
-        rows = np.minimum(found["end"] * self._frames_per_clip, clips.lengths[video])
-        return Segments(
-            offsets_from_lengths(lengths),
-            self.classes_[found["label"]],
-            clips.to_time(video, found["start"] * self._frames_per_clip),
-            clips.to_time(video, rows),
-            found["score"],
-            clips.ids,
-        )
+        return self._segments(clips, self._over_blocks(clips, self._find))
 
     def transform(self, X: Any) -> Any:
         """Return the class activation sequence (CAS) of every video.
@@ -379,6 +366,22 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         """Score block after block of videos, and keep of each only what `read` makes of it."""
         blocks = clips.blocks(_CLIPS_AT_ONCE * self._frames_per_clip)
         return [read(self._score(block)) for block in blocks]
+
+    def _segments(self, clips: Clips, blocks: list[tuple[Array, Offsets]]) -> Segments:
+        """Put what was found in consecutive blocks of `clips` into labels and seconds."""
+        found = np.concatenate([segments for segments, _ in blocks])
+        lengths = np.concatenate([np.diff(borders) for _, borders in blocks])
+        video = np.repeat(np.arange(len(clips)), lengths)
+        # the last clip of a video may have fewer rows than the others
+        rows = np.minimum(found["end"] * self._frames_per_clip, clips.lengths[video])
+        return Segments(
+            offsets_from_lengths(lengths),
+            self.classes_[found["label"]],
+            clips.to_time(video, found["start"] * self._frames_per_clip),
+            clips.to_time(video, rows),
+            found["score"],
+            clips.ids,
+        )
 
     def _clip_by_clip(self, X: Any, read: Callable[[Any], Array]) -> Any:
         """Return what `read` makes of every clip: a list of arrays, or one array for 2-D X."""

@@ -17,6 +17,7 @@ from sklearn_asn._matching import (
     overlapping_pairs,
     overlaps_any,
     rank_choices,
+    sort_order,
 )
 from sklearn_asn._targets import check_comparable, parse_targets
 from sklearn_asn._validation import check_count
@@ -330,23 +331,36 @@ def _average_precision(
     truth, found = _check_segments(y_true, y_pred)
     weight = _check_weight(sample_weight, len(truth))
     classes, true_class = np.unique(truth.label, return_inverse=True)
-    order, found_class = _by_class_and_score(found, classes)
-    video = found.video[order]
-    detections = Intervals(video * len(classes) + found_class, found.start[order], found.end[order])
-    targets = Intervals(truth.video * len(classes) + true_class, truth.start, truth.end)
-    pairs = overlapping_pairs(detections, targets, float(tious.min()))
+    code = _class_codes(found.label, classes)
+    known = np.flatnonzero(code >= 0)
+    columns: tuple[Array, ...] = (found.video, found.start, found.end, found.score, code)
+    if len(known) < len(code):
+        columns = tuple(column[known] for column in columns)
+    video, start, end, score, code = columns
+    order = sort_order(-score, code)  # by class, then decreasing score
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    pairs = overlapping_pairs(
+        Intervals(video * len(classes) + code, start, end),
+        Intervals(truth.video * len(classes) + true_class, truth.start, truth.end),
+        float(tious.min()),
+    )
     if protocol == "activitynet":
-        choices = rank_choices(pairs.left, pairs.right, pairs.tiou, len(order))
+        choices = rank_choices(rank[pairs.left], pairs.right, pairs.tiou)
     else:
-        choices = rank_choices(pairs.right, pairs.left, pairs.tiou, len(truth.label))
-    ignored = np.zeros(len(order), dtype=bool)
+        choices = rank_choices(pairs.right, rank[pairs.left], pairs.tiou)
+    counts = weight[video][order]
+    seen, ignored = counts.copy(), np.zeros(len(order), dtype=bool)
     if ambiguous is not None:
         unclear = _check_ambiguous(ambiguous, truth)
         ignored = overlaps_any(
-            Intervals(video, detections.start, detections.end),
-            Intervals(unclear.video, unclear.start, unclear.end),
-        )
-    borders = np.searchsorted(found_class, np.arange(len(classes) + 1))
+            Intervals(video, start, end), Intervals(unclear.video, unclear.start, unclear.end)
+        )[order]
+        seen[ignored] = 0.0
+    borders = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=len(classes)))])
+    for c in range(len(classes)):  # what the detections of a class down to this one weigh
+        rows = slice(borders[c], borders[c + 1])
+        np.cumsum(seen[rows], out=seen[rows])
     n_true = np.bincount(true_class, weights=weight[truth.video], minlength=len(classes))
     present = np.flatnonzero(n_true > 0)
     if not len(present):
@@ -354,55 +368,54 @@ def _average_precision(
     values = np.zeros((len(present), len(tious)))
     for k, threshold in enumerate(tious):
         hit = _true_positives(choices, threshold, protocol, len(order), len(truth.label))
-        counted = np.where(ignored & ~hit, 0.0, weight[video])
-        for row, c in enumerate(present):
-            rows = slice(borders[c], borders[c + 1])
+        true, before = counts[hit], seen[hit]
+        again = true * ignored[hit]  # a true positive counts, ambiguous or not
+        border = np.searchsorted(hit, borders)
+        for row, c in enumerate(present.tolist()):
+            rows = slice(border[c], border[c + 1])
             values[row, k] = _area(
-                hit[rows], counted[rows], n_true[c], interpolate=protocol == "activitynet"
+                true[rows],
+                before[rows] + np.cumsum(again[rows]),
+                n_true[c],
+                interpolate=protocol == "activitynet",
             )
     return classes[present], values
 
 
-def _by_class_and_score(found: Segments, classes: Array) -> tuple[Array, Array]:
-    """Order detections by class, then decreasing score; those of other classes are left out."""
-    if len(found.label):
-        try:
-            check_comparable(found.label, classes)
-        except ValueError:
-            raise ValueError(
-                f"Labels of y_pred are {found.label.dtype}, those of y_true {classes.dtype}: they "
-                "cannot match."
-            ) from None
-    code = np.minimum(np.searchsorted(classes, found.label), len(classes) - 1)
-    known = np.flatnonzero(classes[code] == found.label) if len(found.label) else np.arange(0)
-    order = known[np.lexsort((-found.score[known], code[known]))]
-    return order, code[order]
+def _class_codes(label: Array, classes: Array) -> Array:
+    """Return the position of every label in sorted classes, or -1."""
+    if not len(label):
+        return np.zeros(0, dtype=np.int64)
+    try:
+        check_comparable(label, classes)
+    except ValueError:
+        raise ValueError(
+            f"Labels of y_pred are {label.dtype}, those of y_true {classes.dtype}: they "
+            "cannot match."
+        ) from None
+    code = np.minimum(np.searchsorted(classes, label), len(classes) - 1)
+    return np.where(classes[code] == label, code, -1)
 
 
 def _true_positives(
     choices: Choices, threshold: float, protocol: str, n_found: int, n_true: int
 ) -> Array:
-    """Tell which detections are true positives: they choose, or are chosen, by the rule."""
-    hit = np.zeros(n_found, dtype=bool)
+    """Return the true positives, rising: detections that choose, or are chosen, by the rule."""
     if protocol == "activitynet":
-        chooser = match_in_turn(choices, n_true, threshold)
-        hit[chooser[chooser >= 0]] = True
-    else:
-        hit = match_in_turn(choices, n_found, threshold, strict=True) >= 0
-    return hit
+        return np.sort(match_in_turn(choices, n_true, threshold)[0])
+    return match_in_turn(choices, n_found, threshold, strict=True)[1]
 
 
-def _area(hit: Array, weight: Array, n_true: float, *, interpolate: bool) -> float:
-    """Area under precision over recall, detections by decreasing score.
+def _area(weight: Array, seen: Array, n_true: float, *, interpolate: bool) -> float:
+    """Area under precision over recall.
 
-    Only true positives add to it, and between them precision falls, so the envelope needs no more.
+    Takes the true positives by decreasing score: their weight, and the weight of all detections
+    down to each. Between them precision falls, so the envelope needs no more.
     """
-    at = np.flatnonzero(hit)
-    true = np.cumsum(weight[at])
-    precision = true / np.maximum(np.cumsum(weight)[at], np.finfo(float).tiny)
+    precision = np.cumsum(weight) / np.maximum(seen, np.finfo(float).tiny)
     if interpolate:
         precision = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(weight[at] * precision) / n_true)
+    return float(np.sum(weight * precision) / n_true)
 
 
 def _as_segments(y: Any, name: str) -> Segments:

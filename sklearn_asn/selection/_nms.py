@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._matching import blocks, ranges, reach, sort_order
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -50,9 +52,10 @@ def nms(
 
     Notes
     -----
-    All groups go at once, in rounds: a round takes the best box left of every group and drops
-    what it suppresses. Boxes that no chain of overlaps links are first set apart, so there are
-    at most as many rounds as boxes kept in one such chain.
+    All groups go at once, in rounds. A round keeps every box that is the best of those left near
+    it, near enough for a tIoU above `threshold`, and drops what these suppress: as one by one,
+    since no box that is still to come could suppress the kept ones. Some ten rounds do, and memory
+    grows with the number of boxes, not of pairs.
 
     Examples
     --------
@@ -66,22 +69,29 @@ def nms(
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold must be in [0, 1], got {threshold!r}.")
     if threshold == 1:
-        return np.argsort(-score, kind="stable")
-    chain = _chains(start, end, group)
-    index = np.lexsort((-score, chain))
-    start, end, chain = start[index], end[index], chain[index]
-    kept: list[Ints] = []
-    while len(index):
-        is_head = np.empty(len(index), dtype=bool)
-        is_head[0] = True
-        np.not_equal(chain[1:], chain[:-1], out=is_head[1:])
-        head = np.flatnonzero(is_head)
-        kept.append(index[head])
-        stays = _iou_with_head(start, end, head, np.cumsum(is_head) - 1) <= threshold
+        return sort_order(-score)
+    by_score = sort_order(-score)
+    rank = np.empty(len(score), dtype=np.int64)
+    rank[by_score] = np.arange(len(score))
+    order = sort_order(start, group)
+    start, end, rank = start[order], end[order], rank[order]
+    low, high = _near(start, end, group[order], threshold)
+    kept = [np.zeros(0, dtype=np.int64)]
+    while len(rank):
+        head = np.flatnonzero(_smallest(rank, low, high) == rank)
+        kept.append(rank[head])
+        stays = np.ones(len(rank), dtype=bool)
         stays[head] = False
+        count = (high - low)[head]
+        for a, b in blocks(count):
+            which, row = ranges(low[head[a:b]], count[a:b])
+            tiou = _overlap(start, end, row, head[a:b], which)[1]
+            stays[row[tiou > threshold]] = False
         left = np.flatnonzero(stays)
-        start, end, chain, index = start[left], end[left], chain[left], index[left]
-    return _by_score(kept, score)
+        position = np.concatenate([[0], np.cumsum(stays)])
+        start, end, rank = start[left], end[left], rank[left]
+        low, high = position[low[left]], position[high[left]]
+    return by_score[np.sort(np.concatenate(kept))]
 
 
 def soft_nms(
@@ -124,6 +134,11 @@ def soft_nms(
     ValueError
         As for `nms`; a score is negative; `sigma` or `threshold` is outside its range.
 
+    Notes
+    -----
+    All groups go at once, in rounds: a round takes the best box left of every set of boxes that a
+    chain of overlaps links. So there are as many rounds as boxes kept in the largest such set.
+
     References
     ----------
     Bodla et al., "Soft-NMS: improving object detection with one line of code", ICCV 2017.
@@ -145,52 +160,90 @@ def soft_nms(
     new = score.copy()
     kept: list[Ints] = []
     index = np.flatnonzero(score >= threshold)
-    chain = _chains(start[index], end[index], group[index])
-    order = np.argsort(chain, kind="stable")
-    chain, index = chain[order], index[order]
-    start, end, score = start[index], end[index], score[index]
+    index = index[sort_order(start[index], group[index])]
+    start, end, score, group = start[index], end[index], score[index], group[index]
+    shift = _shift(start, end, group)
+    # Rounding keeps order, so it can only join chains, or let more boxes seem near.
+    begins, ends = start + shift, end + shift
+    latest = np.maximum.accumulate(ends)
+    is_new = np.diff(group, prepend=group[:1]) != 0
+    is_new[1:] |= begins[1:] > latest[:-1]
+    chain = np.cumsum(is_new)
     while len(index):
         first = np.flatnonzero(np.diff(chain, prepend=-1))
-        counts = np.diff(first, append=len(chain))
-        member = np.repeat(np.arange(len(first)), counts)
-        at_best = np.flatnonzero(score == np.maximum.reduceat(score, first)[member])
-        head = at_best[np.flatnonzero(np.diff(member[at_best], prepend=-1))]
-        kept.append(index[head])
-        new[index[head]] = score[head]
-        score = score * np.exp(-(_iou_with_head(start, end, head, member) ** 2) / sigma)
-        stays = score >= threshold
-        stays[head] = False
-        left = np.flatnonzero(stays)
+        size = np.diff(first, append=len(chain))
+        n_left = len(index)
+        while n_left > 0.8 * len(index):  # the taken and the dropped have a score of -1
+            best = np.maximum.reduceat(score, first)
+            some = np.flatnonzero(best >= 0)
+            best[best < 0] = np.nan
+            head = np.flatnonzero(score == np.repeat(best, size))
+            if len(head) > len(some):  # ties
+                head = head[sort_order(index[head], chain[head])]
+                head = head[np.flatnonzero(np.diff(chain[head], prepend=-1))]
+            kept.append(index[head])
+            new[index[head]] = score[head]
+            low = np.maximum(np.searchsorted(latest, begins[head]), first[some])
+            high = np.searchsorted(begins, ends[head], side="right")
+            high = np.minimum(high, (first + size)[some])
+            which, row = ranges(low, high - low)
+            both, tiou = _overlap(start, end, row, head, which)
+            score[head] = -1
+            touched = np.flatnonzero((both > 0) & (score[row] >= 0))
+            row, tiou = row[touched], tiou[touched]
+            decayed = score[row] * np.exp(-(tiou**2) / sigma)
+            gone = decayed < threshold
+            n_left -= len(head) + int(np.count_nonzero(gone))
+            decayed[gone] = -1
+            score[row] = decayed
+        left = np.flatnonzero(score >= 0)
         start, end, score = start[left], end[left], score[left]
+        begins, ends, latest = begins[left], ends[left], latest[left]
         chain, index = chain[left], index[left]
     indices = _by_score(kept, new)
     return indices, new[indices]
 
 
-def _iou_with_head(start: Floats, end: Floats, head: Ints, member: Ints) -> Floats:
-    """TIoU of every box with the head of its group; `head` indexes boxes, `member` heads."""
-    head_start, head_end = start[head][member], end[head][member]
-    both = np.minimum(end, head_end) - np.maximum(start, head_start)
-    np.maximum(both, 0, out=both)
-    return both / ((end - start) + (head_end - head_start) - both)
+def _overlap(
+    start: Floats, end: Floats, row: Ints, head: Ints, which: Ints
+) -> tuple[Floats, Floats]:
+    """Length in common of boxes `row` and ``head[which]`` (negative: their gap), and their tIoU."""
+    a, b, head_start, head_end = start[row], end[row], start[head][which], end[head][which]
+    both = np.minimum(b, head_end) - np.maximum(a, head_start)
+    return both, both / ((b - a) + (head_end - head_start) - both)
 
 
-def _chains(start: Floats, end: Floats, group: Ints) -> Ints:
-    """Label sets of boxes of one group that a chain of overlaps links, from 0.
+def _shift(start: Floats, end: Floats, group: Ints) -> Floats:
+    """Return what added to the times of sorted groups puts each beyond the one before."""
+    number = np.cumsum(np.diff(group, prepend=group[:1]) != 0)
+    return number * (end.max(initial=0) - start.min(initial=0) + 1)
 
-    No box of one chain meets a box of another, so suppression may treat them apart.
+
+def _near(start: Floats, end: Floats, group: Ints, threshold: float) -> tuple[Ints, Ints]:
+    """Where the boxes are that may suppress each, or it them; by group and start, as they are."""
+    first = np.flatnonzero(np.diff(group, prepend=group[:1] - 1))
+    size = np.diff(first, append=len(group))
+    length, shift = end - start, _shift(start, end, group)
+    before, after = reach(length, length.max(initial=0), threshold)
+    # Rounding keeps order, so it can only let more boxes seem near.
+    low = np.searchsorted(start + shift, start - before + shift)
+    high = np.searchsorted(start + shift, start + after + shift, side="right")
+    low = np.maximum(low, np.repeat(first, size))
+    return low, np.minimum(high, np.repeat(first + size, size))
+
+
+def _smallest(values: Ints, low: Ints, high: Ints) -> Ints:
+    """Minimum of ``values[low:high]``, for every pair of borders.
+
+    Two runs of 2 ** k values, which may overlap, cover a range; all ranges of one k go at once.
     """
-    order = np.lexsort((start, group))
-    start, end, group = start[order], end[order], group[order]
-    is_new = np.diff(group, prepend=group[:1]) != 0
-    # One running maximum serves all groups if each lies beyond the one before. Rounding keeps
-    # order, so `>` can only join what could be apart, which costs time but no correctness.
-    if len(start):
-        shift = np.cumsum(is_new) * (end.max() - start.min() + 1)
-        is_new[1:] |= (start + shift)[1:] > np.maximum.accumulate(end + shift)[:-1]
-    chain = np.empty(len(order), dtype=np.int64)
-    chain[order] = np.cumsum(is_new)
-    return chain
+    smallest = np.empty(len(low), dtype=values.dtype)
+    level: Ints = np.frexp((high - low).astype(np.float64))[1] - 1
+    for k in range(int(level.max(initial=0)) + 1):
+        at = np.flatnonzero(level == k)
+        smallest[at] = np.minimum(values[low[at]], values[high[at] - 2**k])
+        values = np.minimum(values[: -(2**k)], values[2**k :])
+    return smallest
 
 
 def _by_score(kept: list[Ints], score: Floats) -> Ints:

@@ -1,0 +1,128 @@
+"""ELAN's document of one video: tiers of annotations that do not overlap, and their scores."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sklearn_asn.interchange._videos import milliseconds
+from sklearn_asn.segments import Segment
+
+SCORE_TYPE = "score"  # ELAN's tier type of the scores
+_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+Timed = tuple[int, int, Segment]
+
+
+def new_document(
+    pympi: Any,
+    video: str,
+    found: list[Segment],
+    link: str | None,
+    folder: Path,
+    per_class_tiers: bool,
+) -> str:
+    """Return the text of the file."""
+    eaf = pympi.Elan.Eaf(author="sklearn_asn")
+    eaf.adocument["DATE"] = datetime.now(UTC).isoformat(timespec="seconds")
+    eaf.header = {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"}
+    if link is not None:
+        _add_media(eaf, link, folder)
+    tiers = _tiers(found, video, per_class_tiers)
+    if tiers:
+        eaf.remove_tier("default")
+        _add_tiers(eaf, tiers)
+    eaf.properties = [("lastUsedAnnotationId", eaf.maxaid)]
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{pympi.Elan.to_string(eaf)}\n'
+
+
+def _tiers(found: list[Segment], video: str, per_class_tiers: bool) -> dict[str, list[Timed]]:
+    """Return the segments by tier, in which none overlap."""
+    groups: dict[str, list[Timed]] = {}
+    for segment in found:
+        if _NOT_XML.search(segment.label):
+            raise ValueError(f"Label {segment.label!r} of {video} has characters not for XML.")
+        group = segment.label if per_class_tiers else "segments"
+        groups.setdefault(group, []).append((*milliseconds(segment, video), segment))
+    bases = {group or "segments" for group in groups}
+    tiers: dict[str, list[Timed]] = {}
+    for group, rows in groups.items():
+        base = group or "segments"
+        for n, lane in enumerate(_lanes(rows), start=1):
+            name = base if n == 1 else f"{base} ({n})"
+            while name in tiers or (name != base and name in bases):
+                n += 1
+                name = f"{base} ({n})"
+            tiers[name] = lane
+    return tiers
+
+
+def _lanes(rows: list[Timed]) -> list[list[Timed]]:
+    """Share out what overlaps, each to the first lane with room.
+
+    >>> [[row[:2] for row in lane] for lane in _lanes([(0, 3, None), (2, 5, None), (3, 4, None)])]
+    [[(0, 3), (3, 4)], [(2, 5)]]
+    """
+    lanes: list[list[Timed]] = []
+    for row in sorted(rows, key=lambda row: row[:2]):
+        lane = next((lane for lane in lanes if lane[-1][1] <= row[0]), None)
+        if lane is None:
+            lanes.append([row])
+        else:
+            lane.append(row)
+    return lanes
+
+
+def _add_tiers(eaf: Any, tiers: dict[str, list[Timed]]) -> None:
+    """Add the tiers, and those of the scores where there are any."""
+    slots = _slots(eaf, tiers)
+    scored: dict[str, list[tuple[str, float]]] = {}
+    for tier, rows in tiers.items():
+        eaf.add_tier(tier, ling="default-lt")
+        for i, (_, _, segment) in enumerate(rows):
+            annotation = eaf.generate_annotation_id()
+            first, last = slots[tier, i, 0], slots[tier, i, 1]
+            eaf.tiers[tier][0][annotation] = (first, last, segment.label, None)
+            eaf.annotations[annotation] = tier
+            if segment.score == segment.score:
+                scored.setdefault(tier, []).append((annotation, segment.score))
+    if scored:
+        eaf.add_linguistic_type(SCORE_TYPE, "Symbolic_Association", timealignable=False)
+    for tier, scores in scored.items():
+        name = f"{SCORE_TYPE}@{tier}"
+        while name in eaf.tiers:
+            name += "'"
+        eaf.add_tier(name, ling=SCORE_TYPE, parent=tier)
+        for parent, score in scores:
+            annotation = eaf.generate_annotation_id()
+            eaf.tiers[name][1][annotation] = (parent, repr(score), None, None)
+            eaf.annotations[annotation] = name
+
+
+def _slots(eaf: Any, tiers: dict[str, list[Timed]]) -> dict[tuple[str, int, int], str]:
+    """Add the time slots, in order of time as ELAN writes them."""
+    times = [
+        (row[edge], tier, i, edge)
+        for tier, rows in tiers.items()
+        for i, row in enumerate(rows)
+        for edge in (0, 1)
+    ]
+    return {(tier, i, edge): eaf.generate_ts_id(time) for time, tier, i, edge in sorted(times)}
+
+
+def _add_media(eaf: Any, link: str, folder: Path) -> None:
+    mime = mimetypes.guess_type(link)[0] or "unknown"
+    relative = None
+    if "://" not in link:
+        path = Path(link).absolute()
+        try:
+            relative = Path(os.path.relpath(path, folder.absolute())).as_posix()
+        except ValueError:  # another drive
+            relative = None
+        relative = relative and (relative if relative.startswith("..") else f"./{relative}")
+        link = path.as_uri()
+    eaf.add_linked_file(link, relative, mime)

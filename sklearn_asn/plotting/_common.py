@@ -1,0 +1,104 @@
+"""What displays share: matplotlib where it is there, axes, colours, and finding the localizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from typing import Any
+
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_asn._base import BaseLocalizer
+
+# Okabe and Ito's palette, safe for colour-blind readers, without its yellow, which is too light
+# for a line on white; black is kept for attention and means
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+
+LEGEND = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "fontsize": "small", "frameon": False}
+
+
+def pyplot() -> Any:
+    """Return `matplotlib.pyplot`, imported only when something is drawn."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError('Pictures need matplotlib: pip install "sklearn-asn[plot]".') from error
+    return plt
+
+
+def axes_or_new(ax: Any, figsize: tuple[float, float]) -> Any:
+    """Return `ax`, or the axes of a new figure."""
+    plt = pyplot()
+    return plt.subplots(figsize=figsize, layout="constrained")[1] if ax is None else ax
+
+
+def split(ax: Any, **grid: Any) -> Any:
+    """Divide the place of `ax` into a grid, of which subplots are made."""
+    ax.set_axis_off()
+    spec = ax.get_subplotspec()
+    if spec is not None:
+        return spec.subgridspec(**grid)
+    box = ax.get_position()
+    return ax.figure.add_gridspec(left=box.x0, right=box.x1, bottom=box.y0, top=box.y1, **grid)
+
+
+def line_style(i: int) -> dict[str, Any]:
+    """Return colour and dashes of curve i: 24 pairs, and neighbours differ in both.
+
+    >>> len({tuple(line_style(i).values()) for i in range(24)})
+    24
+    """
+    return {
+        "color": COLOURS[i % len(COLOURS)],
+        "linestyle": LINES[(i + i // 12) % len(LINES)],
+    }
+
+
+def n_curves(ax: Any, kind: str) -> int:
+    """Count the curves that a display of this kind has drawn into `ax` before."""
+    return sum(line.get_gid() == kind for line in ax.get_lines())
+
+
+def named(name: str | None, text: str) -> str:
+    """Put a name, if there is one, before a text."""
+    return f"{name}: {text}" if name else text
+
+
+def localizer_of(estimator: Any, X: Any = None) -> tuple[BaseLocalizer, Any]:
+    """Return the fitted localizer at an estimator's end, and what reaches it of `X`.
+
+    Parameters
+    ----------
+    estimator : localizer, or a Pipeline, search or FrozenEstimator around one
+    X : Clips or list of arrays, default=None
+        Goes through the steps before the localizer.
+
+    Raises
+    ------
+    ValueError
+        There is no localizer at the end.
+    NotFittedError
+    """
+    if hasattr(estimator, "best_estimator_"):
+        return localizer_of(estimator.best_estimator_, X)
+    if isinstance(estimator, FrozenEstimator):
+        return localizer_of(estimator.estimator, X)
+    if hasattr(estimator, "steps"):
+        if X is not None and len(estimator.steps) > 1:
+            X = estimator[:-1].transform(X)
+        return localizer_of(estimator[-1], X)
+    if not isinstance(estimator, BaseLocalizer):
+        raise ValueError(
+            f"estimator ends in {type(estimator).__name__}; expected a localizer of sklearn_asn, "
+            "or a Pipeline or fitted search that ends in one."
+        )
+    check_is_fitted(estimator)
+    return estimator, X
+
+
+def check_lengths(**columns: Sized) -> None:
+    """Refuse columns of different lengths, naming them."""
+    if len({len(column) for column in columns.values()}) > 1:
+        found = ", ".join(f"{name} has {len(column)}" for name, column in columns.items())
+        raise ValueError(f"Lengths differ: {found}.")

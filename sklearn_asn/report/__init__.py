@@ -1,0 +1,132 @@
+"""One self-contained HTML page that shows what a localizer finds, video by video."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sklearn_asn._targets import Targets, check_comparable, parse_targets
+from sklearn_asn._validation import check_count, check_inside
+from sklearn_asn.report._collect import Collected, collect, open_source, unwrap
+from sklearn_asn.report._media import link_videos
+from sklearn_asn.report._page import MARK, render
+from sklearn_asn.report._write import check_target, write_atomically
+
+__all__ = ["report"]
+
+
+def report(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    path: str | os.PathLike[str] = "report.html",
+    videos: Sequence[Any] | Mapping[str, Any] | None = None,
+    *,
+    title: str | None = None,
+    max_points: int = 1000,
+    overwrite: bool = False,
+) -> Path:
+    """Write one HTML file that shows what a fitted localizer finds in videos.
+
+    The page says what the model is and how it scores, lists the videos in a table that can be
+    sorted and filtered, and draws for each video attention, CAS, predicted and true segments on
+    one time axis. Nothing is loaded from a network; a content security policy forbids it, except
+    for the media files in `videos`.
+
+    Parameters
+    ----------
+    estimator : fitted ASNLocalizer (or one of `sklearn_asn.rivals`), or Pipeline that ends in one
+        The last step sees what the steps before it make of `X`.
+    X : Clips, list of arrays, 3-D array, or 2-D array
+        As `predict` takes it. The CAS is computed for a block of videos at a time.
+    y : Segments, list of lists of segments, or labels, default=None
+        Ground truth in any form that `fit` takes. Segments are drawn and scored (mAP); of labels
+        alone, only the video-level scores can be judged.
+    path : path, default="report.html"
+        File to write; its folder is made where missing.
+    videos : sequence or dict, default=None
+        The media file of every video, a path or an http(s) or file URL: one entry a video (None:
+        no file), or a dict from ids to files, which may leave videos out. Segments then seek in
+        it. Files below the report's folder are linked relatively, so that the folder may be
+        moved; others absolutely. Needs timing in X (``Clips(..., clip_seconds=...)``).
+    title : str, default=None
+        Heading; None names the estimator.
+    max_points : int, default=1000
+        Numbers kept of a curve for drawing, at least 50: a longer one is drawn by the minimum and
+        maximum of each of ``max_points // 2`` columns. Past 4,000 videos, fewer (4,000,000 a
+        page, but at least 50 a curve).
+    overwrite : bool, default=False
+        Replace any file. A report is replaced anyway; False protects other files.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        The estimator is not a localizer or not fitted (`NotFittedError`), or `y` or `videos` does
+        not correspond to `X`.
+    FileExistsError
+        `path` exists and is not a report, and `overwrite` is False.
+
+    Notes
+    -----
+    Of each video at most 8 classes are drawn, those with segments first, then the most probable,
+    and at most 300 predicted (the best) and 300 true segments; the page says where more exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn_asn import ASNLocalizer
+    >>> from sklearn_asn.datasets import make_untrimmed_videos
+    >>> from sklearn_asn.report import report
+    >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    >>> localizer = ASNLocalizer("temporal", max_epochs=2, random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report(localizer, X, y, f"{folder}/report.html").name
+    'report.html'
+    """
+    path = Path(path)
+    check_target(path, MARK, overwrite)
+    check_count(max_points, "max_points")
+    if max_points < 50:
+        raise ValueError(f"max_points={max_points}; expected at least 50.")
+    earlier, localizer = unwrap(estimator)
+    source = open_source(X)
+    targets = None if y is None else _check_targets(y, source.timing, localizer.classes_)
+    ids = source.timing.ids
+    if ids is None and targets is not None and targets.segments is not None:
+        ids = targets.segments.ids
+    names = None if ids is None else [str(name) for name in ids.tolist()]
+    links = link_videos(videos, len(source.timing), names, path.parent)
+    if any(links) and source.timing.clip_seconds is None:
+        raise ValueError(
+            "videos needs X with timing, to know what second a clip is: "
+            "Clips(..., clip_seconds=...)."
+        )
+    found: Collected = collect(earlier, localizer, source, targets, names, max_points)
+    heading = f"{type(localizer).__name__} report" if title is None else str(title)
+    write_atomically(path, render(found, earlier, localizer, links, heading))
+    return path
+
+
+def _check_targets(y: Any, timing: Any, classes: Any) -> Targets:
+    """Read `y`, which must be of the videos and the kind of classes at hand."""
+    targets = parse_targets(y)
+    if len(targets) != len(timing):
+        raise ValueError(f"X has {len(timing)} videos, but y has entries for {len(targets)}.")
+    if len(targets.label):
+        check_comparable(targets.label, classes)
+    if targets.segments is not None:
+        if timing.ids is not None and targets.segments.ids is not None:
+            for i, (own, other) in enumerate(zip(timing.ids, targets.segments.ids, strict=True)):
+                if own != other:
+                    raise ValueError(
+                        f"Video {i} is {own} in X and {other} in y; bring both to the same order."
+                    )
+        check_inside(targets.segments, timing)
+    return targets

@@ -1,0 +1,244 @@
+"""Ask the estimator, block of videos by block of videos, for what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_asn._packed import offsets_from_lengths
+from sklearn_asn._targets import Targets
+from sklearn_asn._validation import allowed_classes
+from sklearn_asn.cas import passing_classes
+from sklearn_asn.clips import Clips, as_clips, is_ragged
+from sklearn_asn.localizer import ASNLocalizer
+from sklearn_asn.report._timeline import Spans, timeline
+from sklearn_asn.segments import Segments
+
+Array = NDArray[Any]
+
+METHODS = ("predict", "transform", "attention", "predict_proba")
+BLOCK_CLIPS = 50_000  # scored together, at most
+BLOCK_VALUES = 4_000_000  # of the CAS held at a time (32 MB), unless one video has more
+PAGE_POINTS = 4_000_000  # numbers of a curve, over all videos
+FEWEST_POINTS = 50
+
+
+class Source(NamedTuple):
+    """Videos to show, and where and how long they are (as `Clips` without features)."""
+
+    features: Any
+    timing: Clips
+
+    def block(self, first: int, stop: int) -> Any:
+        """Return the features of some videos, as an estimator takes them."""
+        rows = getattr(self.features, "iloc", self.features)
+        return rows[first:stop]
+
+
+@dataclass
+class Collected:
+    """Everything the page shows of the videos."""
+
+    names: list[str]
+    timing: Clips
+    labels: list[str]  # of the classes, then those of y that were not trained on
+    n_classes: int
+    frames_per_clip: int
+    threshold: float | None
+    probability: Array  # (n_videos, n_classes)
+    passing: list[list[int]]  # codes of classes, the most probable first
+    predicted: Segments
+    targets: Targets | None
+    true_labels: list[list[int]]  # codes; of no video any where y is not given
+    timelines: list[dict[str, Any]]
+    n_columns: int
+
+    @property
+    def truth(self) -> Segments | None:
+        """True segments, where `y` has them."""
+        return None if self.targets is None else self.targets.segments
+
+
+def unwrap(estimator: Any) -> tuple[list[Any], Any]:
+    """Return the fitted transformers that go first, and the localizer at the end.
+
+    Raises
+    ------
+    ValueError
+        There is no localizer, or (as `NotFittedError`) it is not fitted.
+    """
+    earlier: list[Any] = []
+    last = estimator
+    while True:
+        if isinstance(last, FrozenEstimator):
+            last = last.estimator
+        elif hasattr(last, "best_estimator_"):
+            last = last.best_estimator_
+        elif hasattr(last, "steps"):
+            if len(last.steps) > 1:
+                earlier.append(last[:-1])
+            last = last[-1]
+        else:
+            break
+    if isinstance(last, type) or not all(hasattr(last, method) for method in METHODS):
+        raise ValueError(
+            f"estimator is {estimator!r}; expected a fitted localizer, such as ASNLocalizer, or a "
+            "Pipeline that ends in one."
+        )
+    check_is_fitted(last)
+    return earlier, last
+
+
+def open_source(X: Any) -> Source:
+    """Read X in any form that `predict` takes."""
+    if is_ragged(X):
+        clips = as_clips(X)
+        empty = np.zeros((int(clips.offsets[-1]), 0))
+        timing = Clips(empty, clips.offsets, clips.clip_seconds, clips.start_seconds, clips.ids)
+        return Source(clips, timing)
+    if getattr(X, "ndim", None) != 2:
+        X = np.asarray(X)
+        if X.ndim != 2:
+            raise ValueError(
+                "X must be Clips, a list of 2-D arrays (n_clips, n_features), a 3-D array, or a "
+                f"2-D array; got an array of shape {X.shape} and dtype {X.dtype}."
+            )
+    n_videos = int(X.shape[0])
+    if not n_videos:
+        raise ValueError("Found 0 videos (0 sample(s)) in X; expected a minimum of 1.")
+    return Source(X, Clips(np.zeros((n_videos, 0)), np.arange(n_videos + 1)))
+
+
+def collect(
+    earlier: list[Any],
+    localizer: Any,
+    source: Source,
+    targets: Targets | None,
+    names: list[str] | None,
+    max_points: int,
+) -> Collected:
+    """Run the estimator over all videos, keeping only what is drawn of them."""
+    timing, classes = source.timing, localizer.classes_
+    values, code = _codes(classes, targets)
+    threshold = attention_threshold(localizer)
+    share = max(FEWEST_POINTS, PAGE_POINTS // len(timing))
+    n_columns = min(max_points, share) // 2
+    drawn: list[dict[str, Any]] = []
+    passing: list[list[int]] = []
+    parts: list[Segments] = []
+    probability = np.zeros((len(timing), len(classes)))
+    for first, stop in _blocks(timing, len(classes)):
+        seen = source.block(first, stop)
+        for step in earlier:
+            seen = step.transform(seen)
+        found, chance = localizer.predict(seen), localizer.predict_proba(seen)
+        attention, sequences = localizer.attention(seen), localizer.transform(seen)
+        passes = _passing(localizer, chance)
+        for i in range(stop - first):
+            sequence = np.atleast_2d(sequences[i])
+            shown = sequence.any(axis=0) | passes[i]
+            if not shown.any():
+                shown[chance[i].argmax()] = True
+            order = np.flatnonzero(shown)
+            order = order[np.argsort(-chance[i][order], kind="stable")]
+            spans = _spans(found, i, code)
+            truth = None
+            if targets is not None and targets.segments is not None:
+                truth = _spans(targets.segments, first + i, code)
+            drawn.append(
+                timeline(
+                    np.atleast_1d(attention[i]), sequence, order, chance[i], spans, truth, n_columns
+                )
+            )
+            passing.append(order.tolist())
+        probability[first:stop] = chance
+        parts.append(found)
+    true_labels: list[list[int]] = [[] for _ in range(len(timing))]
+    if targets is not None:
+        true_code = code(targets.label)
+        true_labels = [true_code[a:b].tolist() for a, b in pairwise(targets.offsets)]
+    return Collected(
+        names=names or [f"video {i}" for i in range(len(timing))],
+        timing=timing,
+        labels=[str(v) for v in values],
+        n_classes=len(classes),
+        frames_per_clip=int(localizer._frames_per_clip),
+        threshold=threshold,
+        probability=probability,
+        passing=passing,
+        predicted=_join(parts, timing),
+        targets=targets,
+        true_labels=true_labels,
+        timelines=drawn,
+        n_columns=n_columns,
+    )
+
+
+def attention_threshold(localizer: Any) -> float | None:
+    """Return what `attention` is compared with, on its own scale; None: it is not compared."""
+    value = getattr(localizer, "threshold_", None)
+    if value is None:
+        return None
+    counted = np.atleast_1d(value)[getattr(localizer, "_attention_models", slice(None))]
+    return float(counted[0]) if len(counted) == 1 else 1.0  # two: relative to their thresholds
+
+
+def _blocks(timing: Clips, n_classes: int) -> Iterator[tuple[int, int]]:
+    """Cut the videos into blocks of a bounded number of clips (a longer video goes alone)."""
+    limit = max(1, min(BLOCK_CLIPS, BLOCK_VALUES // max(n_classes, 1)))
+    first = 0
+    while first < len(timing):
+        end = int(timing.offsets[first]) + limit
+        stop = int(np.searchsorted(timing.offsets, end, side="right")) - 1
+        yield first, max(first + 1, stop)
+        first = max(first + 1, stop)
+
+
+def _passing(localizer: Any, probability: Array) -> NDArray[np.bool_]:
+    """Tell which classes pass the video threshold, where it is one of probabilities."""
+    if not isinstance(localizer, ASNLocalizer):
+        return np.zeros(probability.shape, dtype=bool)
+    allowed = allowed_classes(localizer.localize_classes, localizer.classes_)
+    return passing_classes(probability, localizer.video_threshold, allowed)
+
+
+def _codes(
+    classes: Array, targets: Targets | None
+) -> tuple[list[Any], Callable[[Array], NDArray[np.int64]]]:
+    """Return all labels (classes first, then what else `y` has), and what numbers them."""
+    values = classes.tolist()
+    if targets is not None and len(targets.label):
+        known = set(values)
+        values += [v for v in np.unique(targets.label).tolist() if v not in known]
+    number = {value: i for i, value in enumerate(values)}
+
+    def code(labels: Array) -> NDArray[np.int64]:
+        return np.array([number[v] for v in labels.tolist()], dtype=np.int64)
+
+    return values, code
+
+
+def _spans(segments: Segments, video: int, code: Callable[[Array], NDArray[np.int64]]) -> Spans:
+    rows = slice(int(segments.offsets[video]), int(segments.offsets[video + 1]))
+    columns = (segments.start[rows], segments.end[rows], segments.score[rows])
+    spans = Spans(code(segments.label[rows]), *columns)
+    return spans.take(np.lexsort((spans.end, spans.start)))
+
+
+def _join(parts: list[Segments], timing: Clips) -> Segments:
+    lengths = np.concatenate([part.lengths for part in parts])
+    return Segments(
+        offsets_from_lengths(lengths),
+        np.concatenate([part.label for part in parts]),
+        np.concatenate([part.start for part in parts]),
+        np.concatenate([part.end for part in parts]),
+        np.concatenate([part.score for part in parts]),
+        timing.ids,
+    )
