@@ -10,20 +10,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, make_scorer
 
-from sklearn_asn._matching import (
-    Choices,
-    Intervals,
-    match_in_turn,
-    overlapping_pairs,
-    overlaps_any,
-    rank_choices,
-    sort_order,
+from sklearn_asn._average_precision import (
+    average_precision,
+    check_protocol,
+    check_tiou,
+    check_weight,
 )
 from sklearn_asn._targets import check_comparable, parse_targets
 from sklearn_asn._validation import check_count
-from sklearn_asn.segments import Segments, check_label_array
-
-PROTOCOLS = ("activitynet", "thumos14")
+from sklearn_asn.segments import check_label_array
 
 Array = NDArray[Any]
 
@@ -92,7 +87,7 @@ def localization_map(
     >>> localization_map(truth, found, 0.5)
     0.5
     """
-    values = _average_precision(y_true, y_pred, tiou, protocol, ambiguous, sample_weight)[1]
+    values = average_precision(y_true, y_pred, tiou, protocol, ambiguous, sample_weight)[1]
     mean = values.mean(axis=0)
     return float(mean[0]) if np.ndim(tiou) == 0 else mean
 
@@ -134,7 +129,7 @@ def average_precision_table(
     jump    0.0   0.0
     run     1.0   0.0
     """
-    classes, values = _average_precision(y_true, y_pred, tiou, protocol, ambiguous, sample_weight)
+    classes, values = average_precision(y_true, y_pred, tiou, protocol, ambiguous, sample_weight)
     columns = pd.Index(np.atleast_1d(np.asarray(tiou, dtype=np.float64)), name="tiou")
     table = pd.DataFrame(values, index=pd.Index(classes, name="label"), columns=columns)
     table.attrs["protocol"] = protocol
@@ -171,8 +166,8 @@ def localization_scorer(
     >>> scoring = localization_scorer((0.3, 0.5, 0.7))
     >>> search = GridSearchCV(ASNLocalizer(), {"quantile": [0.3, 0.5]}, scoring=scoring)
     """
-    _check_protocol(protocol, None)
-    _check_tiou(tiou)
+    check_protocol(protocol, None)
+    check_tiou(tiou)
     return make_scorer(_mean_localization_map, tiou=tiou, protocol=protocol)
 
 
@@ -257,7 +252,7 @@ def recognition_map(
     1.0
     """
     targets, score, classes = _check_recognition(y_true, y_score, classes)
-    weight = _check_weight(sample_weight, len(targets))
+    weight = check_weight(sample_weight, len(targets))
     seen = np.unique(targets.label)
     present = targets.indicator(seen)
     counts = weight @ present > 0
@@ -320,169 +315,6 @@ def _mean_localization_map(
 ) -> float:
     values = localization_map(y_true, y_pred, tiou, protocol=protocol, sample_weight=sample_weight)
     return float(np.mean(values))
-
-
-def _average_precision(
-    y_true: Any, y_pred: Any, tiou: Any, protocol: str, ambiguous: Any, sample_weight: Any
-) -> tuple[Array, Array]:
-    """Return the classes, and average precision ``(n_classes, n_tious)``."""
-    _check_protocol(protocol, ambiguous)
-    tious = _check_tiou(tiou)
-    truth, found = _check_segments(y_true, y_pred)
-    weight = _check_weight(sample_weight, len(truth))
-    classes, true_class = np.unique(truth.label, return_inverse=True)
-    code = _class_codes(found.label, classes)
-    known = np.flatnonzero(code >= 0)
-    columns: tuple[Array, ...] = (found.video, found.start, found.end, found.score, code)
-    if len(known) < len(code):
-        columns = tuple(column[known] for column in columns)
-    video, start, end, score, code = columns
-    order = sort_order(-score, code)  # by class, then decreasing score
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    pairs = overlapping_pairs(
-        Intervals(video * len(classes) + code, start, end),
-        Intervals(truth.video * len(classes) + true_class, truth.start, truth.end),
-        float(tious.min()),
-    )
-    if protocol == "activitynet":
-        choices = rank_choices(rank[pairs.left], pairs.right, pairs.tiou)
-    else:
-        choices = rank_choices(pairs.right, rank[pairs.left], pairs.tiou)
-    counts = weight[video][order]
-    seen, ignored = counts.copy(), np.zeros(len(order), dtype=bool)
-    if ambiguous is not None:
-        unclear = _check_ambiguous(ambiguous, truth)
-        ignored = overlaps_any(
-            Intervals(video, start, end), Intervals(unclear.video, unclear.start, unclear.end)
-        )[order]
-        seen[ignored] = 0.0
-    borders = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=len(classes)))])
-    for c in range(len(classes)):  # what the detections of a class down to this one weigh
-        rows = slice(borders[c], borders[c + 1])
-        np.cumsum(seen[rows], out=seen[rows])
-    n_true = np.bincount(true_class, weights=weight[truth.video], minlength=len(classes))
-    present = np.flatnonzero(n_true > 0)
-    if not len(present):
-        raise ValueError("sample_weight is zero for every video of y_true that has segments.")
-    values = np.zeros((len(present), len(tious)))
-    for k, threshold in enumerate(tious):
-        hit = _true_positives(choices, threshold, protocol, len(order), len(truth.label))
-        true, before = counts[hit], seen[hit]
-        again = true * ignored[hit]  # a true positive counts, ambiguous or not
-        border = np.searchsorted(hit, borders)
-        for row, c in enumerate(present.tolist()):
-            rows = slice(border[c], border[c + 1])
-            values[row, k] = _area(
-                true[rows],
-                before[rows] + np.cumsum(again[rows]),
-                n_true[c],
-                interpolate=protocol == "activitynet",
-            )
-    return classes[present], values
-
-
-def _class_codes(label: Array, classes: Array) -> Array:
-    """Return the position of every label in sorted classes, or -1."""
-    if not len(label):
-        return np.zeros(0, dtype=np.int64)
-    try:
-        check_comparable(label, classes)
-    except ValueError:
-        raise ValueError(
-            f"Labels of y_pred are {label.dtype}, those of y_true {classes.dtype}: they "
-            "cannot match."
-        ) from None
-    code = np.minimum(np.searchsorted(classes, label), len(classes) - 1)
-    return np.where(classes[code] == label, code, -1)
-
-
-def _true_positives(
-    choices: Choices, threshold: float, protocol: str, n_found: int, n_true: int
-) -> Array:
-    """Return the true positives, rising: detections that choose, or are chosen, by the rule."""
-    if protocol == "activitynet":
-        return np.sort(match_in_turn(choices, n_true, threshold)[0])
-    return match_in_turn(choices, n_found, threshold, strict=True)[1]
-
-
-def _area(weight: Array, seen: Array, n_true: float, *, interpolate: bool) -> float:
-    """Area under precision over recall.
-
-    Takes the true positives by decreasing score: their weight, and the weight of all detections
-    down to each. Between them precision falls, so the envelope needs no more.
-    """
-    precision = np.cumsum(weight) / np.maximum(seen, np.finfo(float).tiny)
-    if interpolate:
-        precision = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(np.sum(weight * precision) / n_true)
-
-
-def _as_segments(y: Any, name: str) -> Segments:
-    if isinstance(y, Segments):
-        return y
-    try:
-        return Segments.from_list(y)
-    except TypeError:
-        raise ValueError(f"{name} must be Segments or a list of lists of segments.") from None
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-
-
-def _check_segments(y_true: Any, y_pred: Any) -> tuple[Segments, Segments]:
-    truth, found = _as_segments(y_true, "y_true"), _as_segments(y_pred, "y_pred")
-    if len(truth) != len(found):
-        raise ValueError(f"y_true has {len(truth)} videos, y_pred has {len(found)}.")
-    _check_same_ids(truth, found, "y_pred")
-    if not len(truth.label):
-        raise ValueError("y_true has no segments, so there is nothing to find.")
-    bad = np.flatnonzero(~np.isfinite(found.score))
-    if len(bad):
-        raise ValueError(
-            f"y_pred: a segment of video {found.video[bad[0]]} has the score "
-            f"{found.score[bad[0]]}; detections need finite scores."
-        )
-    return truth, found
-
-
-def _check_ambiguous(ambiguous: Any, truth: Segments) -> Segments:
-    unclear = _as_segments(ambiguous, "ambiguous")
-    if len(unclear) != len(truth):
-        raise ValueError(f"ambiguous has {len(unclear)} videos, y_true has {len(truth)}.")
-    _check_same_ids(truth, unclear, "ambiguous")
-    return unclear
-
-
-def _check_same_ids(truth: Segments, other: Segments, name: str) -> None:
-    if truth.ids is not None and other.ids is not None and np.any(truth.ids != other.ids):
-        i = int(np.flatnonzero(truth.ids != other.ids)[0])
-        raise ValueError(
-            f"Video {i} is {truth.ids[i]} in y_true and {other.ids[i]} in {name}; bring both to "
-            "the same order."
-        )
-
-
-def _check_tiou(tiou: Any) -> NDArray[np.float64]:
-    values = np.atleast_1d(np.asarray(tiou, dtype=np.float64))
-    if values.ndim != 1 or not len(values) or not np.all((values > 0) & (values <= 1)):
-        raise ValueError(f"tiou={tiou!r}; expected numbers in (0, 1].")
-    return values
-
-
-def _check_protocol(protocol: str, ambiguous: Any) -> None:
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol={protocol!r}; expected one of {PROTOCOLS}.")
-    if ambiguous is not None and protocol != "thumos14":
-        raise ValueError("ambiguous segments are part of protocol='thumos14' only.")
-
-
-def _check_weight(sample_weight: Any, n_videos: int) -> NDArray[np.float64]:
-    if sample_weight is None:
-        return np.ones(n_videos)
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (n_videos,) or not np.all(np.isfinite(weight) & (weight >= 0)):
-        raise ValueError(f"sample_weight must be {n_videos} finite numbers >= 0, one a video.")
-    return weight
 
 
 def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Array, Array]:
