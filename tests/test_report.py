@@ -13,11 +13,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn import ASNLocalizer, Clips, ClipWise, Segments
+from sklearn_asn._report import _collect, report
+from sklearn_asn._report._media import link, link_videos
+from sklearn_asn._report._timeline import MAX_SEGMENTS, Spans, thin, timeline
 from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.metrics import average_precision_table, localization_map, recognition_map
-from sklearn_asn.report import _collect, report
-from sklearn_asn.report._media import link, link_videos
-from sklearn_asn.report._timeline import MAX_SEGMENTS, Spans, thin, timeline
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
 from sklearn_asn.selection import MultiQuantileSelection
 
@@ -454,7 +454,7 @@ def test_a_failed_write_leaves_the_old_file(videos, model, tmp_path, monkeypatch
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("sklearn_asn.report._write.os.fsync", fail)
+    monkeypatch.setattr("sklearn_asn._report._write.os.fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         report(model, X, y, path)
     assert path.read_bytes() == before

@@ -6,8 +6,7 @@ import wave
 
 import pytest
 
-from sklearn_asn import ASNLocalizer, Clips, Segments
-from sklearn_asn.report import report
+from sklearn_asn import ASNLocalizer, Clips, Segments, report
 
 webdriver = pytest.importorskip("selenium.webdriver")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

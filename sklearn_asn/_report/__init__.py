@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sklearn_asn._report._collect import Collected, collect, open_source, unwrap
+from sklearn_asn._report._media import link_videos
+from sklearn_asn._report._page import MARK, render
+from sklearn_asn._report._write import check_target, write_atomically
 from sklearn_asn._targets import Targets, check_comparable, parse_targets
 from sklearn_asn._validation import check_count, check_inside
-from sklearn_asn.report._collect import Collected, collect, open_source, unwrap
-from sklearn_asn.report._media import link_videos
-from sklearn_asn.report._page import MARK, render
-from sklearn_asn.report._write import check_target, write_atomically
 
 __all__ = ["report"]
 
@@ -83,7 +83,7 @@ def report(
     >>> import tempfile
     >>> from sklearn_asn import ASNLocalizer
     >>> from sklearn_asn.datasets import make_untrimmed_videos
-    >>> from sklearn_asn.report import report
+    >>> from sklearn_asn import report
     >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
     >>> localizer = ASNLocalizer("temporal", max_epochs=2, random_state=0).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:

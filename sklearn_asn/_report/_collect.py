@@ -13,12 +13,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._packed import offsets_from_lengths
+from sklearn_asn._report._timeline import Spans, timeline
 from sklearn_asn._targets import Targets
 from sklearn_asn._validation import allowed_classes
 from sklearn_asn.cas import passing_classes
 from sklearn_asn.clips import Clips, as_clips, is_ragged
 from sklearn_asn.localizer import ASNLocalizer
-from sklearn_asn.report._timeline import Spans, timeline
 from sklearn_asn.segments import Segments
 
 Array = NDArray[Any]

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_asn.report import _summary
-from sklearn_asn.report._collect import Collected
-from sklearn_asn.report._media import media_sources
-from sklearn_asn.report._scores import MAIN_TIOU, Scores, score
+from sklearn_asn._report import _summary
+from sklearn_asn._report._collect import Collected
+from sklearn_asn._report._media import media_sources
+from sklearn_asn._report._scores import MAIN_TIOU, Scores, score
 
 MARK = '<meta name="generator" content="sklearn_asn.report">'
 MAX_NAMED = 4  # classes in a cell of the table
