@@ -68,7 +68,7 @@ def _is_remote(link: str | None) -> bool:
 
 
 def _asset(name: str) -> str:
-    return (files("sklearn_asn.report") / name).read_text(encoding="utf-8")
+    return (files("sklearn_asn._report") / name).read_text(encoding="utf-8")
 
 
 def _digest(text: str) -> str:
