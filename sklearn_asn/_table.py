@@ -119,6 +119,7 @@ class Table:
         self.on_disk = MappedFile.of(values) is not None
         self._tensor = None if self.on_disk else _as_tensor(values)
         self._resident: Tensor | None = None
+        self.is_far = self.on_disk  # the next rows are worth fetching before they are needed
         self.memo: dict[str, str] = {}  # tables of the same values may share one
 
     def __getstate__(self) -> dict[str, Any]:
@@ -140,6 +141,7 @@ class Table:
         free, _ = torch.cuda.mem_get_info(device)
         n_rows = len(self.values)
         if 4 * n_rows * self.n_columns >= free // 2:
+            self.is_far = True
             return
         resident = torch.empty((n_rows, self.n_columns), device=device)
         step = max(1, 2**26 // max(self.n_columns, 1))

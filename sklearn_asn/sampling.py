@@ -112,7 +112,7 @@ class BagBatches:
             ),
         ]
         drawn = (self.batch(*batches[i]) for i in self.rng.permutation(len(batches)))
-        yield from ahead(drawn) if self.bags.table.on_disk else drawn
+        yield from ahead(drawn) if self.bags.table.is_far else drawn
 
     def batch(self, videos: NDArray[np.int64], size: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Draw clips of `videos`: features ``(n, size, n_features)`` and what is known of them."""
@@ -167,7 +167,7 @@ class ClipBlocks:
         n_clips = int(self.bags.offsets[-1])
         starts = range(0, n_clips, self.batch_size)
         blocks = (self.block(first, min(first + self.batch_size, n_clips)) for first in starts)
-        for block in ahead(blocks) if self.bags.table.on_disk else blocks:
+        for block in ahead(blocks) if self.bags.table.is_far else blocks:
             yield block, torch.zeros(0)
 
     def block(self, first: int, stop: int) -> Tensor:

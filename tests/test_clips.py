@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_asn import ASNLocalizer, Clips
+from sklearn_asn._table import Table
 from sklearn_asn.datasets import make_untrimmed_videos
 
 RNG = np.random.default_rng(0)
@@ -152,3 +153,21 @@ def test_use_in_small_blocks_gives_the_same(monkeypatch):
     assert parts[0].to_frame()[["label", "start"]].equals(whole[0].to_frame()[["label", "start"]])
     for a, b in zip(parts[1:], whole[1:], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_no_more_than_a_batch_of_clips_on_disk_is_read_at_once(tmp_path, monkeypatch):
+    X, y = make_untrimmed_videos(n_videos=40, random_state=0)
+    disk = Clips.open(X.save(tmp_path / "clips"))[::-1]
+    read = []
+    for name in ("rows", "block"):
+
+        def counting(table, *args, original=getattr(Table, name)):
+            read.append(len(rows := original(table, *args)))
+            return rows
+
+        monkeypatch.setattr(Table, name, counting)
+    monkeypatch.setattr(Clips, "values", property(lambda clips: pytest.fail("all were read")))
+    model = ASNLocalizer("fusion", max_epochs=2, batch_size=8, random_state=0).fit(disk, y)
+    model.predict(disk)
+    model.transform(disk)
+    assert max(read) <= 8 * 7
