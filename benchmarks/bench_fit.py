@@ -88,7 +88,7 @@ class Recorder(Shared):
 
     def on_batch_begin(self, net: Any, batch: Any, training: bool = False, **kwargs: Any) -> None:
         if training:
-            number = batch[0][..., 0].double() / ROW_UNIT  # the main stream's first column
+            number = batch[0][..., -N_STREAM].double() / ROW_UNIT  # the main stream's first column
             self.rows.append(number.round().long().cpu())
 
 

@@ -159,13 +159,16 @@ def test_no_more_than_a_batch_of_clips_on_disk_is_read_at_once(tmp_path, monkeyp
     X, y = make_untrimmed_videos(n_videos=40, random_state=0)
     disk = Clips.open(X.save(tmp_path / "clips"))[::-1]
     read = []
-    for name in ("rows", "block"):
 
-        def counting(table, *args, original=getattr(Table, name)):
+    def counting(original):
+        def method(table, *args):
             read.append(len(rows := original(table, *args)))
             return rows
 
-        monkeypatch.setattr(Table, name, counting)
+        return method
+
+    for name in ("rows", "block"):
+        monkeypatch.setattr(Table, name, counting(getattr(Table, name)))
     monkeypatch.setattr(Clips, "values", property(lambda clips: pytest.fail("all were read")))
     model = ASNLocalizer("fusion", max_epochs=2, batch_size=8, random_state=0).fit(disk, y)
     model.predict(disk)
