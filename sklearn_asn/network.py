@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 VARIANTS = ("temporal", "spatial", "two-stream", "fusion", "bottleneck", "bilinear")
 SINGLE_STREAM = ("temporal", "spatial")
-_OUTER_ROWS = 512
+_OUTER_ROWS = 256
 LEVELS = 101  # running attention quantiles: every percent from 0 to 100
 
 
