@@ -6,7 +6,7 @@ Two measurements:
    is limited to `--limit` gigabytes by a cgroup (page cache included; the kernel kills what goes
    beyond) opens it, trains and predicts, and tells its peak resident memory. Where no cgroup can
    be made, only the peak is told. The reference is the size of the file.
-2. With `--cost`: microseconds a clip of `predict`, and milliseconds a step of `fit`, from 10^4
+2. With `--cost`: microseconds a clip of `predict`, and a video of an epoch of `fit`, from 10^4
    to 10^7 clips on disk; ratios against the smallest. `--plot` saves the picture.
 
     python benchmarks/bench_size.py --gb 20 --limit 2
@@ -145,13 +145,12 @@ def larger_than_memory(args: argparse.Namespace, folder: Path) -> None:
 def cost_per_clip(args: argparse.Namespace, folder: Path) -> None:
     rows = []
     print(f"{args.columns} columns of {args.dtype}; medians of {args.repeats}")
-    print(f"{'clips':>10} {'predict us/clip':>16} {'ratio':>6} {'fit ms/step':>12} {'ratio':>6}")
+    print(f"{'clips':>10} {'predict us/clip':>16} {'ratio':>6} {'fit us/video':>13} {'ratio':>6}")
     for n_clips in args.clips:
         shutil.rmtree(folder, ignore_errors=True)
         write_folder(folder, n_clips, args.columns, args.dtype)
         clips = Clips.open(folder)
         y = labels_of(len(clips))
-        steps = args.epochs * -(-len(clips) // 512)
         model = ASNLocalizer(
             "bottleneck", init="scratch", max_epochs=args.epochs, random_state=0,
             device=args.device, quantile=0.8,
@@ -161,16 +160,21 @@ def cost_per_clip(args: argparse.Namespace, folder: Path) -> None:
             model.fit(clips, y).predict(clips)
         fit = median(timed(lambda m=model, c=clips, y=y: m.fit(c, y)) for _ in range(repeats))
         use = median(timed(lambda m=model, c=clips: m.predict(c)) for _ in range(repeats))
-        rows.append((len(clips.lengths), int(clips.offsets[-1]), use, fit, steps))
-        _, n, use, fit, steps = rows[-1]
-        base = rows[0]
+        rows.append((len(clips), int(clips.offsets[-1]), use, fit, args.epochs))
+        (a, b), (base_a, base_b) = costs(rows[-1]), costs(rows[0])
         print(
-            f"{n:>10} {1e6 * use / n:>16.2f} {use / n / (base[2] / base[1]):>6.2f} "
-            f"{1e3 * fit / steps:>12.1f} {fit / steps / (base[3] / base[4]):>6.2f}",
+            f"{int(clips.offsets[-1]):>10} {a:>16.2f} {a / base_a:>6.2f} "
+            f"{b:>13.1f} {b / base_b:>6.2f}",
             flush=True,
         )
     if args.plot:
         draw(rows, args.plot)
+
+
+def costs(row: tuple[int, int, float, float, int]) -> tuple[float, float]:
+    """Microseconds a clip of `predict`, and a video of an epoch of `fit`."""
+    n_videos, n_clips, use, fit, epochs = row
+    return 1e6 * use / n_clips, 1e6 * fit / (n_videos * epochs)
 
 
 def timed(call: Callable[[], Any]) -> float:
@@ -183,11 +187,10 @@ def draw(rows: list[tuple[int, int, float, float, int]], path: str) -> None:
     import matplotlib.pyplot as plt
 
     n = np.array([row[1] for row in rows])
-    use = np.array([1e6 * row[2] / row[1] for row in rows])
-    videos = np.array([1e6 * row[3] / row[4] / min(512, row[0]) for row in rows])
+    use, videos = np.array([costs(row) for row in rows]).T
     figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
     ax.plot(n, use, "o-", color="#0072B2", label="predict, a clip")
-    ax.plot(n, videos, "s--", color="#D55E00", label="fit, a video of a step")
+    ax.plot(n, videos, "s--", color="#D55E00", label="fit, a video of an epoch")
     ax.set(xscale="log", yscale="log", xlabel="clips in the folder", ylabel="microseconds")
     ax.set_ylim(10 ** np.floor(np.log10(use.min())), 10 ** np.ceil(np.log10(videos.max())))
     ax.grid(alpha=0.3)

@@ -1,0 +1,5 @@
+"""From video files to `Clips`; needs ``pip install "sklearn-asn[video]"`` (PyAV and OpenCV)."""
+
+from sklearn_asn.video._extractor import TwoStreamExtractor
+
+__all__ = ["TwoStreamExtractor"]
