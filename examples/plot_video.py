@@ -25,7 +25,7 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_asn import ASNLocalizer, ClipWise, Segments
+from sklearn_asn import ASNLocalizer, ClipWise, Segments, report
 from sklearn_asn.metrics import average_precision_table, localization_map
 from sklearn_asn.plotting import CASDisplay
 from sklearn_asn.video import TwoStreamExtractor
@@ -146,7 +146,15 @@ display.figure_.savefig(path, dpi=120)
 print("saved", path)
 
 # %%
-# A page to look at, with the videos beside their segments, is what `sklearn_asn.report` makes.
-# (Place for the report.)
+# A page to look at: every video's timeline, and a click on a segment plays the file from there.
+
+page = report(
+    model,
+    X[test],
+    y[test],
+    path=Path(folder.name) / "report.html",
+    videos=[paths[i] for i in test],
+)
+print(f"{page.name}: {page.stat().st_size // 1024} kB beside the videos, {len(test)} timelines")
 
 folder.cleanup()
