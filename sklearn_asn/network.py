@@ -6,11 +6,13 @@ one (x^t) and the other is the spatial one (x^s); here either can lead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 VARIANTS = ("temporal", "spatial", "two-stream", "fusion", "bottleneck", "bilinear")
 SINGLE_STREAM = ("temporal", "spatial")
@@ -22,22 +24,54 @@ class Bilinear(nn.Bilinear):
     """`torch.nn.Bilinear` of two vectors as matrix products: the same numbers, much faster."""
 
     def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
-        """Return ``y_k = input1^T W_k input2 + b_k``, shape ``(..., out_features)``.
-
-        Outer products of the rows meet the flattened weight, so many rows at a time that they
-        stay in a processor's cache.
-        """
-        weight = self.weight.permute(1, 2, 0).flatten(0, 1)
+        """Return ``y_k = input1^T W_k input2 + b_k``, shape ``(..., out_features)``."""
         left, right = input1.flatten(0, -2), input2.flatten(0, -2)
-        size = _OUTER_ROWS if left.device.type == "cpu" else max(len(left), 1)
-        products = [
-            (a.unsqueeze(2) * b.unsqueeze(1)).flatten(1) @ weight
-            for a, b in zip(left.split(size), right.split(size), strict=True)
-        ]
-        product = products[0] if len(products) == 1 else torch.cat(products)
+        if left.device.type == "cpu" and left.dtype == self.weight.dtype:
+            product = _OuterProducts.apply(left, right, self.weight)
+        else:
+            product = _outer(left, right) @ self.weight.flatten(1).T
         if self.bias is not None:
             product = product + self.bias
         return product.view(*input1.shape[:-1], len(self.weight))
+
+
+class _OuterProducts(torch.autograd.Function):
+    """Outer products of rows times a flattened weight, a processor's cache full at a time.
+
+    An outer product is larger than its row by far: it is made again for the gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, left: Tensor, right: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(left, right, weight)
+        out, flat = left.new_empty(len(left), len(weight)), weight.flatten(1).T
+        for rows in _blocks_of(len(left)):
+            torch.mm(_outer(left[rows], right[rows]), flat, out=out[rows])
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        left, right, weight = ctx.saved_tensors
+        flat = weight.flatten(1)
+        to_left, to_right = torch.empty_like(left), torch.empty_like(right)
+        to_weight = torch.zeros_like(flat)
+        for rows in _blocks_of(len(left)):
+            a, b, g = left[rows], right[rows], grad[rows]
+            to_weight.addmm_(g.T, _outer(a, b))
+            to_outer = (g @ flat).view(len(g), *weight.shape[1:])
+            to_left[rows] = torch.bmm(to_outer, b.unsqueeze(2)).squeeze(2)
+            to_right[rows] = torch.bmm(a.unsqueeze(1), to_outer).squeeze(1)
+        return to_left, to_right, to_weight.view_as(weight)
+
+
+def _outer(left: Tensor, right: Tensor) -> Tensor:
+    """Flattened outer product of every row."""
+    return (left.unsqueeze(2) * right.unsqueeze(1)).flatten(1)
+
+
+def _blocks_of(n_rows: int) -> Iterator[slice]:
+    return (slice(first, first + _OUTER_ROWS) for first in range(0, n_rows, _OUTER_ROWS))
 
 
 class MainStream(nn.Module):
