@@ -1,0 +1,555 @@
+import json
+import pickle
+import random
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import EarlyStopping
+
+from sklearn_asn import ASNLocalizer, Clips, ClipWise
+from sklearn_asn.datasets import make_untrimmed_videos
+from sklearn_asn.network import VARIANTS
+from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
+from sklearn_asn.saving import _checksum, _read_header, load_safetensors, save_safetensors
+from sklearn_asn.selection import (
+    AutoLocSelection,
+    MultiQuantileSelection,
+    NaiveSelection,
+    RelativeThresholdSelection,
+)
+
+codec = pytest.importorskip("safetensors.numpy")
+skops_io = pytest.importorskip("skops.io")
+
+KEPT = Path(__file__).parent / "data"
+VERSIONS = sorted(p.stem.removeprefix("expected-") for p in KEPT.glob("expected-*.npz"))
+FAST = {"max_epochs": 2, "batch_size": 8, "random_state": 0, "device": "cpu"}
+ASN = {variant: ASNLocalizer(variant, hidden_size=3, **FAST) for variant in VARIANTS}
+RIVALS = {
+    "soft": UntrimmedNet(**FAST),
+    "hard": UntrimmedNet("temporal", clip_selection="hard", **FAST),
+    "stpn": STPN(attention_size=4, **FAST),
+    "wtalc": WTALC(hidden_size=5, **FAST),
+    "autoloc": AutoLoc(STPN("spatial", attention_size=4, **FAST), hidden_size=3, random_state=0),
+}
+OPTIONS = {
+    "context": ASNLocalizer(
+        "fusion", temporal_context=3, context_size=4, pooling="topk", main_stream="spatial", **FAST
+    ),
+    "streams": ASNLocalizer(
+        "bottleneck",
+        hidden_size=3,
+        streams={"spatial": np.array([0, 5, 6]), "temporal": slice(1, 4)},
+        selection=MultiQuantileSelection(quantiles=(0.2, 0.5)),
+        frames_per_clip=2,
+        **FAST,
+    ),
+}
+PIPELINE = make_pipeline(ClipWise(StandardScaler()), ASN["bilinear"])
+LOCALIZERS = {**ASN, **RIVALS, **OPTIONS}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_untrimmed_videos(n_videos=10, n_classes=3, n_features=8, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def models(data):
+    X, y = data
+    given = {**LOCALIZERS, "pipeline": PIPELINE}
+    return {name: pickle.loads(pickle.dumps(model)).fit(X, y) for name, model in given.items()}
+
+
+@pytest.fixture
+def model(data):
+    return ASNLocalizer("bilinear", hidden_size=3, **FAST).fit(*data)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+def load_skops(path):
+    return skops_io.load(path, trusted=skops_io.get_untrusted_types(file=path))
+
+
+SAVERS = {
+    "pickle": (
+        lambda model, path: path.write_bytes(pickle.dumps(model)),
+        lambda path: pickle.loads(path.read_bytes()),
+    ),
+    "joblib": (joblib.dump, joblib.load),
+    "skops": (skops_io.dump, load_skops),
+    "safetensors": (save_safetensors, load_safetensors),
+}
+
+
+def assert_same_use(again, model, X):
+    assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    for a, b in zip(again.transform(X), model.transform(X), strict=True):
+        assert_array_equal(a, b)
+    assert again.predict(X) == model.predict(X)
+
+
+# ---------------------------------------------------------------- all formats
+
+
+@pytest.mark.parametrize("format", SAVERS)
+@pytest.mark.parametrize("name", [*LOCALIZERS, "pipeline"])
+def test_a_round_trip_changes_nothing(models, data, tmp_path, name, format):
+    if (name, format) == ("pipeline", "safetensors"):
+        pytest.skip("safetensors holds localizers")
+    save, load = SAVERS[format]
+    save(models[name], tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert_same_use(again, models[name], data[0])
+    assert repr(again) == repr(models[name])
+    if name != "pipeline":
+        assert again.history_ == models[name].history_
+        # nor is anything forgotten that pickle would keep
+        assert vars(again).keys() == vars(pickle.loads(pickle.dumps(models[name]))).keys() | (
+            {"_net"} if "_net" in vars(again) else set()
+        )
+
+
+OTHER_PROCESS = """
+import pickle, sys
+import joblib, skops.io
+from pathlib import Path
+from sklearn_asn.saving import load_safetensors
+folder = Path(sys.argv[1])
+X, expected = pickle.loads((folder / "expected").read_bytes())
+for file in sorted(folder.glob("*.*")):
+    if file.suffix == ".pickle": model = pickle.loads(file.read_bytes())
+    elif file.suffix == ".joblib": model = joblib.load(file)
+    elif file.suffix == ".safetensors": model = load_safetensors(file)
+    else: model = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    assert model.predict(X) == expected[file.stem], file
+    print(file.name)
+"""
+
+
+def test_another_process_reads_all_of_them(models, data, tmp_path):
+    for name, model in models.items():
+        for format, (save, _) in SAVERS.items():
+            if (name, format) != ("pipeline", "safetensors"):
+                save(model, tmp_path / f"{name}.{format}")
+    expected = {name: model.predict(data[0]) for name, model in models.items()}
+    (tmp_path / "expected").write_bytes(pickle.dumps((data[0], expected)))
+    command = [sys.executable, "-W", "error", "-c", OTHER_PROCESS, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert not done.stderr
+    assert len(done.stdout.split()) == 4 * len(models) - 1
+
+
+@pytest.mark.parametrize("format", SAVERS)
+@pytest.mark.parametrize("name", ["bilinear", "stpn", "autoloc"])
+def test_a_gpu_model_opens_silently_without_one(models, data, tmp_path, monkeypatch, name, format):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model = pickle.loads(pickle.dumps(models[name])).set_params(device="cuda")
+    if name == "autoloc":
+        model.localizer_.set_params(device="cuda")
+    save, load = SAVERS[format]
+    save(model, tmp_path / "model")
+    again = load(tmp_path / "model")  # warnings are errors here
+    assert again.device == "cuda"
+    assert_same_use(again, models[name], data[0])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize("format", SAVERS)
+def test_a_model_trained_on_a_gpu_holds_nothing_of_it(data, tmp_path, monkeypatch, format):
+    model = ASNLocalizer("bilinear", hidden_size=3, **{**FAST, "device": "cuda"}).fit(*data)
+    want = model.predict_proba(data[0])
+    save, load = SAVERS[format]
+    save(model, tmp_path / "model")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert_allclose(load(tmp_path / "model").predict_proba(data[0]), want, atol=1e-4)
+
+
+# ---------------------------------------------------------------- skops
+
+
+TYPES = {"sklearn_asn.network.Heads", "sklearn_asn.training.Recipe", "sklearn_asn.training.Trained"}
+LOCALIZER = {"sklearn_asn.localizer.ASNLocalizer", "sklearn_asn.losses.PooledCrossEntropy"}
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        *((variant, LOCALIZER) for variant in VARIANTS),
+        ("streams", LOCALIZER | {"sklearn_asn.selection._multi_quantile.MultiQuantileSelection"}),
+        ("pipeline", LOCALIZER | {"sklearn_asn.preprocessing.ClipWise"}),
+        (
+            "soft",
+            {
+                "sklearn_asn.losses.MixtureCrossEntropy",
+                "sklearn_asn.rivals.untrimmednet.UntrimmedNet",
+            },
+        ),
+        ("stpn", {"sklearn_asn.losses.SparseSigmoid", "sklearn_asn.rivals.stpn.STPN"}),
+        ("wtalc", {"sklearn_asn.losses.CoActivity", "sklearn_asn.rivals.wtalc.WTALC"}),
+        (
+            "autoloc",
+            {
+                "sklearn_asn.losses.SparseSigmoid",
+                "sklearn_asn.rivals.autoloc.AutoLoc",
+                "sklearn_asn.rivals.stpn.STPN",
+            },
+        ),
+    ],
+)
+def test_skops_asks_for_trust_in_our_own_types_only(models, data, tmp_path, name, own):
+    models[name].predict_proba(data[0])
+    skops_io.dump(models[name], tmp_path / "model.skops")  # with a live net, which stays behind
+    assert set(skops_io.get_untrusted_types(file=tmp_path / "model.skops")) == own | TYPES
+
+
+@pytest.mark.parametrize("state", [np.random.RandomState(0), np.random.default_rng(0)])
+def test_skops_knows_random_states(data, tmp_path, state):
+    model = ASNLocalizer("temporal", **{**FAST, "random_state": state}).fit(*data)
+    skops_io.dump(model, tmp_path / "model.skops")
+    assert set(skops_io.get_untrusted_types(file=tmp_path / "model.skops")) == LOCALIZER | TYPES
+
+
+# ---------------------------------------------------------------- kept files
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("stem", ["localizer", "pipeline"])
+@pytest.mark.parametrize("suffix", ["joblib", "skops", "safetensors"])
+def test_a_kept_file_opens_and_says_what_it_said(version, stem, suffix):
+    file = KEPT / f"{stem}-{version}.{suffix}"
+    if not file.exists():
+        pytest.skip("no such kind in that version")
+    expected = np.load(KEPT / f"expected-{version}.npz")
+    X = Clips.from_list(
+        np.split(expected["values"], np.cumsum(expected["lengths"])[:-1]),
+        clip_seconds=1.0,
+        feature_names=expected["feature_names"].tolist(),
+    )
+    with warnings.catch_warnings():
+        if stem == "pipeline":  # its StandardScaler, under another scikit-learn
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+        model = SAVERS[suffix][1](file)
+    assert_allclose(model.predict_proba(X), expected[f"{stem}_proba"], atol=1e-5)
+    assert_allclose(np.concatenate(model.transform(X)), expected[f"{stem}_cas"], atol=1e-5)
+    found = model.predict(X)
+    assert_array_equal(found.video, expected[f"{stem}_video"])
+    assert_array_equal(found.label.astype(str), expected[f"{stem}_label"])
+    times = np.stack([found.start, found.end, found.score], axis=1)
+    assert_allclose(times, expected[f"{stem}_times"], atol=1e-5)
+
+
+def test_the_first_version_is_kept():
+    assert "0.1.0" in VERSIONS
+    assert len(list(KEPT.glob("*-0.1.0.*"))) == 6
+
+
+# ---------------------------------------------------------------- safetensors: what is kept
+
+
+def test_every_selection_and_kind_of_label_is_kept(data, path):
+    X, y = data
+    choices = [
+        NaiveSelection(0.3),
+        RelativeThresholdSelection(floor="minimum"),
+        AutoLocSelection(scales=(1, 2), nms_threshold=None),
+        MultiQuantileSelection(quantiles=np.linspace(0, 1, 5)),
+    ]
+    first = [str(video[0].label) for video in y]
+    position = {label: i for i, label in enumerate(sorted(set(first)))}
+    number = np.array([position[label] for label in first])
+    for chosen, labels in zip(choices, (first, number, number * 1.0, number), strict=True):
+        model = ASNLocalizer("temporal", selection=chosen, **FAST).fit(X, labels)
+        model.set_params(localize_classes=model.classes_[:2].tolist(), quantile=np.float64(0.25))
+        again = load_safetensors(save_safetensors(model, path, overwrite=True))
+        assert again.classes_.dtype == model.classes_.dtype
+        assert repr(again.selection) == repr(chosen)
+        assert again.quantile == 0.25
+        assert_same_use(again, model, X)
+
+
+def test_a_loaded_model_can_be_fitted_and_saved_again(model, data, path):
+    X, y = data
+    again = load_safetensors(save_safetensors(model, path))
+    refitted = pickle.loads(pickle.dumps(again)).fit(X, y)
+    assert_same_use(refitted, model, X)
+    before = path.read_bytes()
+    assert save_safetensors(again, path, overwrite=True).read_bytes() == before
+
+
+def test_what_only_fit_reads_is_left_out(data, path):
+    X, y = data
+    parent = FrozenEstimator(ASNLocalizer("temporal", **FAST).fit(X, y))
+    given = {
+        **FAST,
+        "random_state": np.random.RandomState(0),
+        "callbacks": [EarlyStopping("train_loss")],
+    }
+    given |= {"memory": str(path.parent / "cache"), "init": parent}
+    model = ASNLocalizer("fusion", **given)
+    model.fit(X, y)
+    again = load_safetensors(save_safetensors(model, path))
+    assert again.callbacks is again.memory is again.random_state is None
+    assert again.init == "inherit"
+    assert_same_use(again, model, X)
+    model = AutoLoc(parent, hidden_size=3, random_state=0).fit(X, y)
+    again = load_safetensors(save_safetensors(model, path, overwrite=True))
+    assert again.localizer is None
+    assert_same_use(again, model, X)
+
+
+def test_loading_moves_no_random_numbers(model, path):
+    save_safetensors(model, path)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    load_safetensors(path)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+
+# ---------------------------------------------------------------- safetensors: refusals
+
+
+class OwnSelection(NaiveSelection):
+    pass
+
+
+class OwnLocalizer(ASNLocalizer):
+    pass
+
+
+def test_what_cannot_be_saved_is_named(model, models, path):
+    with pytest.raises(ValueError, match="selection=OwnSelection"):
+        save_safetensors(model.set_params(selection=OwnSelection()), path)
+    model.set_params(selection=AutoLocSelection(scales={1, 2}))
+    with pytest.raises(ValueError, match=r"selection__scales=\{1, 2\}"):
+        save_safetensors(model, path)
+    model.set_params(selection=None, streams={"spatial": np.zeros((2, 2))})
+    with pytest.raises(ValueError, match="streams="):
+        save_safetensors(model, path)
+    for other in (models["pipeline"], OwnLocalizer(), StandardScaler(), None):
+        with pytest.raises(TypeError, match="skops and joblib"):
+            save_safetensors(other, path)
+    with pytest.raises(NotFittedError):
+        save_safetensors(ASNLocalizer(), path)
+    assert not list(path.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"variant": "temporal"},
+        {"hidden_size": 4},
+        {"main_stream": "spatial"},
+        {"lr": -1},
+        {"streams": {"spatial": [0], "temporal": [1]}},
+        {"device": "nowhere"},
+    ],
+)
+def test_parameters_changed_after_fit(model, path, changed):
+    with pytest.raises(ValueError, match="were changed after fit"):
+        save_safetensors(model.set_params(**changed), path)
+    assert not path.exists()
+
+
+def test_files_are_replaced_only_when_asked_and_whole(model, path, monkeypatch):
+    path.write_text("mine")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        save_safetensors(model, path)
+    monkeypatch.setattr("os.replace", lambda *a: (_ for _ in ()).throw(OSError("disk")))
+    with pytest.raises(OSError, match="disk"):
+        save_safetensors(model, path, overwrite=True)
+    assert path.read_text() == "mine"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_without_safetensors(model, path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    for call in (lambda: save_safetensors(model, path), lambda: load_safetensors(path)):
+        with pytest.raises(ImportError, match=r'pip install "sklearn-asn\[safetensors\]"'):
+            call()
+
+
+def test_it_is_imported_only_when_needed():
+    code = "import sys, sklearn_asn.saving as s; print([m for m in sys.modules if 'safetens' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "[]"
+
+
+# ---------------------------------------------------------------- safetensors: damaged files
+
+
+def refused(path, content, reason=None):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=reason) as caught:
+        load_safetensors(path)
+    assert str(path) in str(caught.value)
+
+
+def test_truncated_files(model, path):
+    content = save_safetensors(model, path).read_bytes()
+    for size in [*range(0, 300, 3), *range(300, len(content), 61), len(content) - 1]:
+        refused(path, content[:size], "holds no localizer, or is damaged")
+    refused(path, content + b"\0")
+
+
+def test_flipped_bits(model, data, path):
+    content = save_safetensors(model, path).read_bytes()
+    draw = random.Random(0)
+    want = model.predict_proba(data[0])
+    for place in [*range(24), *(draw.randrange(len(content)) for _ in range(300))]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << draw.randrange(8)
+        path.write_bytes(flipped)
+        try:
+            again = load_safetensors(path)
+        except ValueError as error:
+            assert str(path) in str(error)  # noqa: PT017
+        else:  # a blank or the like
+            assert_array_equal(again.predict_proba(data[0]), want)
+
+
+def test_foreign_files(model, path, tmp_path):
+    weights = {"weight": np.ones((2, 2), np.float32)}
+    refused(path, codec.save(weights), "something else")
+    refused(path, codec.save(weights, {"format": "pt"}), "something else")
+    refused(path, codec.save(weights, {"sklearn_asn": "{}"}), "something else")
+    refused(path, codec.save(weights, {"sklearn_asn": "[[" * 100_000}))
+    refused(path, pickle.dumps(model))
+    refused(path, b"\xff" * 100)
+    refused(path, b"")
+    with pytest.raises(FileNotFoundError):
+        load_safetensors(tmp_path / "none")
+    with pytest.raises(OSError, match=r"directory|denied"):
+        load_safetensors(tmp_path)
+
+
+def forged(path, change=None, weights=None):
+    """Return a file with other contents, and a checksum that agrees with them."""
+    content = path.read_bytes()
+    tensors, header = codec.load(content) | (weights or {}), _read_header(content)
+    header.pop("sha256")
+    if change:
+        change(header, header["model"])
+    tensors = {name: value for name, value in tensors.items() if value is not None}
+    header["sha256"] = _checksum(header, tensors)
+    return codec.save(tensors, {"sklearn_asn": json.dumps(header)})
+
+
+def parameter(name, value):
+    return lambda header, model: model["unfitted"]["estimator"][1].update({name: value})
+
+
+def entry(**values):
+    return lambda header, model: model.update(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda h, m: h.update(format_version=2, package_version="9.9"), "9.9, in a newer format"),
+        (lambda h, m: h.pop("model"), "model"),
+        (lambda h, m: m.pop("classes_"), "classes_"),
+        (entry(unfitted={"estimator": ["system", {}]}), "system"),
+        (entry(unfitted={"estimator": ["NaiveSelection", {}]}), "no localizer"),
+        (entry(unfitted={"import": "os"}), "'import' is no kind"),
+        (parameter("memory", "/tmp/cache"), "which no file may"),
+        (parameter("callbacks", []), "which no file may"),
+        (parameter("selection", {"estimator": ["OwnSelection", {}]}), "OwnSelection"),
+        (parameter("selection", "nms"), "selection='nms'"),
+        (
+            parameter("selection", {"estimator": ["AutoLocSelection", {"scales": [-1]}]}),
+            "scales must be positive",
+        ),
+        (parameter("selection", {"estimator": ["ASNLocalizer", {"memory": "/tmp"}]}), "no file"),
+        (parameter("surprise", 1), "surprise"),
+        (parameter("quantile", 1.5), "quantile=1.5"),
+        (parameter("quantile", "0.5"), "quantile='0.5'"),
+        (parameter("quantile", float("nan")), "quantile=nan"),
+        (parameter("hidden_size", 10**12), None),
+        (parameter("frames_per_clip", 10**30), "too large"),
+        (parameter("hidden_size", 4), "the parameters need"),
+        (parameter("variant", "fusion"), "the parameters need"),
+        (parameter("device", "nowhere"), "nowhere"),
+        (parameter("localize_classes", ["x"]), "localize_classes"),
+        (parameter("streams", {"dict": {"spatial": [0], "temporal": [99]}}), "streams"),
+        (parameter("streams", {"array": ["V8", [0]]}), "'V8' is not known"),
+        (parameter("streams", {"array": ["str", [0]]}), "something else"),
+        (parameter("streams", {"array": ["object", [[0]]]}), "not known"),
+        (entry(n_features_in_=10**15), "n_features_in_"),
+        (entry(n_features_in_=-1), "n_features_in_"),
+        (entry(n_features_in_=9), "n_features_in_"),
+        (entry(classes_={"array": ["int64", [2, 1, 0]]}), "not sorted"),
+        (entry(classes_={"array": ["int64", [0, 1]]}), "the parameters need"),
+        (entry(history_=[1]), "history_"),
+        (entry(history_=None), None),
+    ],
+)
+def test_forged_files(model, path, change, reason):
+    save_safetensors(model, path)
+    refused(path, forged(path, change), reason)
+
+
+def test_forged_weights(model, path):
+    save_safetensors(model, path)
+    name = "models.0.classification.weight"
+    good = codec.load(path.read_bytes())[name]
+    unfit = {
+        name: [good[:, :-1].copy(), good.astype(np.float64), good * np.nan, None],
+        "attention_quantiles": [np.zeros((1, 5), np.float32), None],
+        "more": [good],
+    }
+    content = path.read_bytes()
+    for key, values in unfit.items():
+        for value in values:
+            path.write_bytes(content)
+            reason = "not finite" if value is not None and np.isnan(value).any() else None
+            refused(path, forged(path, weights={key: value}), reason)
+    path.write_bytes(content)
+    path.write_bytes(forged(path))  # the forger's tools are good
+    load_safetensors(path)
+
+
+def test_forged_autoloc(models, path):
+    save_safetensors(models["autoloc"], path)
+    content = path.read_bytes()
+    classes = {"array": ["str", ["a", "b", "c"]]}
+    for change, reason in [
+        (entry(classes_=classes), "other data"),
+        (entry(scales_={"array": ["int64", [1]]}), "the parameters need"),
+        (lambda h, m: m.update(localizer_=dict(m, localizer_=m["localizer_"])), None),
+    ]:
+        path.write_bytes(content)
+        refused(path, forged(path, change), reason)
+
+
+def test_only_our_own_classes_can_be_made():
+    from sklearn_asn.saving import _ALLOWED
+
+    assert all(issubclass(c, BaseEstimator) for c in _ALLOWED.values())
+    assert {c.__module__.split(".")[0] for c in _ALLOWED.values()} == {"sklearn_asn"}
+
+
+def test_the_guide_runs(tmp_path, monkeypatch):
+    guide = Path(__file__).parents[1] / "docs" / "saving.md"
+    monkeypatch.chdir(tmp_path)
+    blocks = [part.split("```")[0] for part in guide.read_text().split("```python\n")[1:]]
+    names: dict = {}
+    for block in blocks:
+        exec(block, names)
+    assert len(blocks) == 4
