@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_asn import ASNLocalizer
+from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.metrics import localization_map
 from sklearn_asn.selection import MultiQuantileSelection, NaiveSelection
 
@@ -164,3 +165,25 @@ def test_training_on_all_classes_and_detecting_some(videos):
 def test_bad_options(videos, change, message):
     with pytest.raises(ValueError, match=message):
         fast(**change).fit(*videos)
+
+
+@pytest.mark.parametrize("variant", ["two-stream", "bilinear"])
+def test_lower_precision_stays_near_the_full(variant):
+    X, y = make_untrimmed_videos(n_videos=30, random_state=0)
+    model = ASNLocalizer(variant, hidden_size=8, max_epochs=5, random_state=0, device="cpu")
+    full = model.fit(X, y).predict_proba(X)
+    coarse = model.set_params(precision="bfloat16").fit(X, y)
+    assert all(w.dtype == np.float32 for w in coarse._trained.weights.values() if w.ndim)
+    got = coarse.predict_proba(X)
+    assert not np.array_equal(got, full)
+    np.testing.assert_allclose(got, full, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"precision": "float16"}, "precision='float16'"), ({"compile": "yes"}, "compile='yes'")],
+)
+def test_what_the_machine_options_may_be(parameters, message):
+    X, y = make_untrimmed_videos(n_videos=12, random_state=0)
+    with pytest.raises(ValueError, match=message):
+        ASNLocalizer(**parameters).fit(X, y)
