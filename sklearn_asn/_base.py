@@ -12,9 +12,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_asn import cas
+from sklearn_asn import _messages, cas
 from sklearn_asn._caching import train_cached
 from sklearn_asn._packed import Offsets, offsets_from_lengths
+from sklearn_asn._progress import Progress
+from sklearn_asn._repr import DocumentedMixin
 from sklearn_asn._streams import join_columns, main_comes_first, resolve_streams
 from sklearn_asn._targets import Targets, parse_targets
 from sklearn_asn._validation import (
@@ -25,6 +27,7 @@ from sklearn_asn._validation import (
     check_training_parameters,
     check_trimmed,
     check_weights,
+    classes_of,
     draw_seed,
     resolve_device,
     unchanged_on_error,
@@ -91,7 +94,7 @@ class Supervised:
         return bags
 
 
-class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Base of weakly-supervised localizers.
 
     A subclass says how to train (`_train_all`, which leaves `_columns`, `_recipe` and `_trained`)
@@ -125,17 +128,19 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         FloatingPointError
             The loss is no longer finite.
         """
-        with unchanged_on_error(self):
+        with unchanged_on_error(self), Progress.of(self) as self._progress:
             self._check_parameters()
             clips = self._check_X(X, reset=True)
             targets = self._check_y(y, len(clips))
             weight = check_weights(sample_weight, len(clips))
             mask = check_trimmed(trimmed, len(clips))
-            self.classes_ = _classes_of(targets, weight > 0)
+            self.classes_ = classes_of(targets.label[(weight > 0)[targets.video]])
             self._device = resolve_device(self.device)
             allowed_classes(self.localize_classes, self.classes_)
             for name in ("_net", "_trained"):
                 self.__dict__.pop(name, None)
+            if self._samples_clips:
+                _messages.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
             data = Supervised(clips, targets, self.classes_, weight, mask)
             self._train_all(data, draw_seed(self.random_state))
             self.history_ = self._trained.history
@@ -143,6 +148,8 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
             self.quantile_levels_ = np.arange(LEVELS) / (LEVELS - 1)
             curves = self._trained.weights["attention_quantiles"]
             self.attention_quantiles_ = curves if len(curves) > 1 else curves[0]
+        if clips.lengths.max() > 1:
+            _messages.warn_collapsed_attention(curves, self.history_, hasattr(self, "quantile"))
         return self
 
     def predict(self, X: Any) -> Segments:
@@ -202,6 +209,8 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         """
         clips = self._check_use(X)
         targets = self._check_y(y, len(clips))
+        if clips.lengths.max() > 1:
+            _messages.warn_unseen_classes(targets.label, self.classes_)
         if targets.segments is None:
             return recognition_map(
                 y, self.predict_proba(X), classes=self.classes_, sample_weight=sample_weight
@@ -230,6 +239,8 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         return self
 
     # ------------------------------------------------------------------ what a subclass says
+
+    _samples_clips = True  # `clips_per_video` is a sample, not an upper limit
 
     @property
     def _frames_per_clip(self) -> int:
@@ -294,11 +305,16 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     ) -> tuple[Trained, ASNNet | None]:
         """Train one network, or take it from `memory`; the live net comes where it was made."""
         given = (recipe, bags, seed, parent, self.callbacks)
-        machine = {"device": self._device, "verbose": self.verbose, "compile": self._compiles}
+        progress = self._progress
+        progress.start(self.max_epochs, recipe.network["variant"])
+        machine: Any = {"device": self._device, "progress": progress, "compile": self._compiles}
         if self.memory is None:
             net = train_net(*given, **machine)
-            return export(net), net
-        return train_cached(self.memory, *given, **machine), None
+            trained = export(net)
+        else:
+            net, trained = None, train_cached(self.memory, *given, **machine)
+        progress.finish(trained.history, trained.weights["attention_quantiles"])
+        return trained, net
 
     @property
     def _compiles(self) -> bool:
@@ -365,7 +381,8 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def _over_blocks(self, clips: Clips, read: Callable[[Any], Any]) -> list[Any]:
         """Score block after block of videos, and keep of each only what `read` makes of it."""
         blocks = clips.blocks(_CLIPS_AT_ONCE * self._frames_per_clip)
-        return [read(self._score(block)) for block in blocks]
+        with _messages.OneCall(clips.lengths):
+            return [read(self._score(block)) for block in blocks]
 
     def _segments(self, clips: Clips, blocks: list[tuple[Array, Offsets]]) -> Segments:
         """Put what was found in consecutive blocks of `clips` into labels and seconds."""
@@ -407,6 +424,9 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         allowed = allowed_classes(self.localize_classes, self.classes_)
         passing = cas.passing_classes(scores, self.video_threshold, allowed)
         active = self._active(scored) if cut else None
+        _messages.note_use(
+            self, passing & (scores > self.video_threshold), passing, active, scored.offsets
+        )
         clip_scores = self._clip_scores(scored)
         return cas.class_activation_sequence(clip_scores, passing, scored.offsets, active), scores
 
@@ -462,7 +482,7 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
     def __getstate__(self) -> dict[str, Any]:
         """Weights travel as plain arrays: the net, which may sit on a GPU, is made anew."""
         state = super().__getstate__()
-        return {k: v for k, v in state.items() if k not in ("_net", "_device")}
+        return {k: v for k, v in state.items() if k not in ("_net", "_device", "_progress")}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -471,13 +491,3 @@ class BaseLocalizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None)
         tags.transformer_tags.preserves_dtype = []
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _classes_of(targets: Targets, keep: NDArray[np.bool_]) -> Array:
-    classes = np.unique(targets.label[keep[targets.video]])
-    if len(classes) < 2:
-        raise ValueError(
-            f"y has {len(classes)} class(es): {classes.tolist()}. At least 2 are needed: with one "
-            "class the softmax is 1 for every clip, and attention learns nothing."
-        )
-    return classes

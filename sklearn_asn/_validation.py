@@ -91,6 +91,17 @@ def check_training_parameters(estimator: Any) -> None:
         )
 
 
+def classes_of(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return the classes among `labels`; refuse fewer than two."""
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has {len(classes)} class(es): {classes.tolist()}. At least 2 are needed: with one "
+            "class the softmax is 1 for every clip, and attention learns nothing."
+        )
+    return classes
+
+
 def allowed_classes(localize_classes: Any, classes: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return which of `classes` may be localized; None: all of them."""
     if localize_classes is None:
@@ -131,6 +142,8 @@ def resolve_device(device: Any, fall_back: bool = False) -> str:
     if parsed.type == "cuda":
         n = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (parsed.index or 0) >= n:
+            if fall_back:  # trained where there were more
+                return "cuda"
             raise ValueError(f"device={device!r}, but torch sees {n} CUDA devices; use 'auto'.")
     elif parsed.type != "cpu":
         raise ValueError(f"device={device!r}; expected 'auto', 'cpu', 'cuda' or 'cuda:N'.")

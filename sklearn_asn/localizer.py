@@ -120,13 +120,17 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
     random_state : int, RandomState, Generator or None, default=None
         None draws a seed from the operating system. Global generators are never touched.
     verbose : int, default=0
-        1 prints skorch's line for every epoch.
+        1 shows one bar for the fit on a terminal or in a notebook (epoch, loss, the attention
+        threshold at `quantile`, time left), and ends it with one line. In files and in processes
+        and threads beside the main one, as in ``GridSearchCV(n_jobs=2)``, it is that line alone.
+        Both go to the standard error stream. 2 prints skorch's table instead of the bar, a line
+        an epoch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Where X had names.
     n_iter_ : int
         Epochs trained.
@@ -134,7 +138,8 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         The fitted net; made anew from plain arrays after unpickling.
     history_ : list of dict
         One record an epoch: ``"train_loss"``, ``"attention_quantiles"`` at the levels 0.1, 0.3,
-        0.5, 0.7 and 0.9 (for two-stream a list a stream), what callbacks add.
+        0.5, 0.7 and 0.9 (for two-stream a list a stream), ``"attention_peak"`` (the mean share of
+        a video's attention that its highest clip gets, where it is a softmax), what callbacks add.
     quantile_levels_ : ndarray of shape (101,)
     attention_quantiles_ : ndarray of shape (101,), or (2, 101) for two-stream (main stream first)
         Running quantile of raw attention at every level (eq. 2).
@@ -250,6 +255,7 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
             return self._given_parent(main)
         if self.init == "scratch" or self.variant in (*SINGLE_STREAM, "two-stream"):
             return None
+        self._progress.n_trainings = 2
         bags = data.bags(self._columns[:1], self.frames_per_clip)
         trained, _ = self._train(self._recipe_of(main), bags, seed)
         return trained.weights

@@ -300,7 +300,21 @@ def recognition_scorer(metric: str = "accuracy") -> Any:
 
 @dataclass(frozen=True)
 class RecognitionScorer:
-    """A scorer that reads the classes from the estimator; made by `recognition_scorer`."""
+    """A scorer that reads the classes from the estimator; made by `recognition_scorer`.
+
+    Parameters
+    ----------
+    metric : {"accuracy", "map"}
+        `recognition_accuracy` or `recognition_map`.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn_asn import ASNLocalizer
+    >>> from sklearn_asn.metrics import RecognitionScorer
+    >>> scoring = RecognitionScorer("map")
+    >>> search = GridSearchCV(ASNLocalizer(), {"weight_decay": [5e-4, 0.02]}, scoring=scoring)
+    """
 
     metric: str
 

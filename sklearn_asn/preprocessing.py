@@ -13,6 +13,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_asn._repr import DocumentedMixin
 from sklearn_asn.clips import Clips, as_clips, is_ragged
 
 
@@ -20,7 +21,7 @@ def _inner_has(method: str) -> Any:
     return lambda self: hasattr(getattr(self, "transformer_", self.transformer), method)
 
 
-class ClipWise(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Apply a 2-D transformer to the clips of all videos in one call.
 
     The transformer sees one table with a row a clip; timing, ids and, where the transformer tells
@@ -39,7 +40,7 @@ class ClipWise(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # 
         The fitted clone.
     n_features_in_ : int
         Features of a clip seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where the clips had names.
 
     Notes

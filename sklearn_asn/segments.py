@@ -31,7 +31,21 @@ FORMAT_VERSION = 1
 class Segment(NamedTuple):
     """One action instance: ``[start, end)`` in seconds, or in clips where `Clips` has no timing.
 
-    `score` is NaN for ground truth.
+    Parameters
+    ----------
+    label : str or number
+        The action.
+    start, end : float
+        The half-open interval.
+    score : float, default=NaN
+        Confidence of a prediction; NaN for ground truth.
+
+    Examples
+    --------
+    >>> from sklearn_asn import Segment
+    >>> segment = Segment("run", 4.0, 9.0, score=0.8)
+    >>> segment.label, segment.end - segment.start
+    ('run', 5.0)
     """
 
     label: Any

@@ -17,6 +17,8 @@ from skorch.history import History
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
+from sklearn_asn._messages import WatchAttention
+from sklearn_asn._progress import Progress, ShowProgress
 from sklearn_asn.bags import Bags
 from sklearn_asn.network import ASENetwork, Heads
 from sklearn_asn.sampling import BagBatches, ClipBlocks
@@ -175,12 +177,15 @@ def build_net(
     seed: int,
     device: str,
     callbacks: list[Any] | None = None,
-    verbose: int = 0,
+    progress: Progress | None = None,
     compile: bool = False,
 ) -> ASNNet:
     """Put a recipe into skorch's terms (not yet initialised)."""
     milestones = [max(1, round(share * recipe.max_epochs)) for share in recipe.lr_milestones]
-    own: list[Any] = []
+    verbose = 0 if progress is None else progress.verbose
+    own: list[Any] = [WatchAttention()]
+    if progress is not None and verbose:
+        own.append(ShowProgress(progress))
     if milestones:
         decay = LRScheduler(policy=MultiStepLR, milestones=milestones, gamma=0.1)
         own.append(("lr_scheduler", decay))
@@ -209,15 +214,15 @@ def build_net(
         train_split=None,
         callbacks=own + given,
         **(
-            {"callbacks__print_log__keys_ignored": ["attention_quantiles"]}
-            if verbose
+            {"callbacks__print_log__keys_ignored": ["attention_quantiles", "attention_peak"]}
+            if verbose > 1
             else {"callbacks__print_log": None}
         ),
         quantile_momentum=recipe.quantile_momentum,
         precision=recipe.precision,
         compile=compile,
         device=device,
-        verbose=verbose,
+        verbose=max(verbose - 1, 0),  # what callbacks print would go through the bar
     )
 
 
@@ -237,11 +242,11 @@ def train_net(
     parent: Mapping[str, NDArray[Any]] | None = None,
     callbacks: list[Any] | None = None,
     device: str = "cpu",
-    verbose: int = 0,
+    progress: Progress | None = None,
     compile: bool = False,
 ) -> ASNNet:
     """Train one network from random weights, or from a main-stream `parent`'s heads."""
-    net = build_net(recipe, seed, device, callbacks, verbose, compile)
+    net = build_net(recipe, seed, device, callbacks, progress, compile)
     bags.table.hold_on(device)
     with own_generator(seed, device):
         net.initialize()

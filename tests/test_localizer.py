@@ -223,6 +223,7 @@ def test_forms_of_X_are_one(videos):
             assert_array_equal(s, t)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_asn._messages.ShortVideosWarning")
 def test_three_dimensional_and_two_dimensional_X():
     rng = np.random.default_rng(0)
     cube = rng.normal(size=(10, 6, 8))
@@ -353,6 +354,7 @@ def test_an_unlabelled_video_is_background(videos):
 # ---------------------------------------------------------------- scores
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_asn._messages.NoClassPassedWarning")
 def test_score_is_map_for_segments_and_average_precision_for_labels(videos):
     X, y = videos
     est = fast("temporal", max_epochs=20).fit(X, y)
@@ -367,6 +369,7 @@ def test_score_is_map_for_segments_and_average_precision_for_labels(videos):
     assert est.score(X, y, sample_weight=doubled) == pytest.approx(est.score(X, y))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_asn._messages.UnseenClassWarning")
 def test_unseen_labels_in_scoring_count_as_missed(videos):
     X, y = videos
     est = fast("temporal").fit(X, y)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sklearn_asn._progress import Progress
 from sklearn_asn.bags import Bags
 
 WIDTH_LIMIT = 2.0  # of dw: a box is exp(-2) to exp(2) times its anchor, whatever the network says
@@ -179,7 +180,8 @@ def proposing_videos(
     sequence: NDArray[Any], bags: Bags, min_activation: float
 ) -> NDArray[np.int64]:
     """Return the videos that have an activated clip."""
-    activated = (sequence > np.float64(min_activation)).any(axis=1)
+    # in float64 also where NumPy is older than 2
+    activated = np.greater(sequence, min_activation, signature="dd->?").any(axis=1)
     return np.flatnonzero(np.add.reduceat(activated, bags.offsets[:-1], dtype=np.int64))
 
 
@@ -194,7 +196,7 @@ def train_regressor(
     lr_decay_steps: int | None,
     max_epochs: int,
     seed: int,
-    verbose: int = 0,
+    progress: Progress,
 ) -> list[dict[str, Any]]:
     """Move boxes towards more contrast, one video a step; return one record an epoch.
 
@@ -208,9 +210,14 @@ def train_regressor(
     rng = np.random.default_rng(seed)
     history = []
     net.train()
+    progress.start(max_epochs * len(videos))
+    progress.begin()
     for epoch in range(1, max_epochs + 1):
-        losses, n_boxes = [], 0
-        for video in rng.permutation(videos).tolist():
+        losses: list[float] = []
+        n_boxes = 0
+        for done, video in enumerate(rng.permutation(videos).tolist()):
+            if losses:
+                progress.step((epoch - 1) * len(videos) + done, losses[-1])
             contrast = propose(net, bags, sequence, video, rule).contrast
             if not len(contrast):
                 continue
@@ -224,8 +231,9 @@ def train_regressor(
             n_boxes += len(contrast)
         mean = float(np.mean(losses)) if losses else float("nan")
         history.append({"epoch": epoch, "train_loss": mean, "n_boxes": n_boxes})
-        if verbose:
+        if progress.verbose > 1:
             print(f"epoch {epoch}: train_loss {mean:.4f}, {n_boxes} boxes")
+    progress.finish(history)
     net.eval()
     if not all(bool(torch.isfinite(p).all()) for p in net.parameters()):
         raise FloatingPointError(

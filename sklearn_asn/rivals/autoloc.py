@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_asn import cas
 from sklearn_asn._base import BaseLocalizer, Scored
 from sklearn_asn._packed import Offsets, offsets_from_lengths
+from sklearn_asn._progress import Progress
 from sklearn_asn._streams import join_columns
 from sklearn_asn._validation import (
     allowed_classes,
@@ -98,7 +99,7 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
         Torch device of the regressor (and of the default localizer).
     random_state : int, RandomState, Generator or None, default=None
     verbose : int, default=0
-        1 prints a line for every epoch.
+        As in `ASNLocalizer`, for the regressor (and the default localizer): the bar counts videos.
 
     Attributes
     ----------
@@ -252,7 +253,7 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
         if isinstance(self.localizer, FrozenEstimator):
             return self.localizer
         if self.localizer is None:
-            return UntrimmedNet(device=self.device, random_state=seed)
+            return UntrimmedNet(device=self.device, random_state=seed, verbose=self.verbose)
         localizer = clone(self.localizer)
         if localizer.random_state is None:
             localizer.set_params(random_state=seed)
@@ -271,7 +272,7 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
             scored.offsets,
             self.localizer_._active(scored),
         )
-        with own_generator(seed, device):
+        with own_generator(seed, device), Progress.of(self) as progress:
             net = BoundaryRegressor(bags.table.n_columns, self.hidden_size, len(self.scales_)).to(
                 device
             )
@@ -285,7 +286,7 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
                 lr_decay_steps=self.lr_decay_steps,
                 max_epochs=self.max_epochs,
                 seed=seed,
-                verbose=self.verbose,
+                progress=progress,
             )
         if not history[-1]["n_boxes"] and np.any(np.diff(bags.offsets) > 1):
             warnings.warn(

@@ -149,6 +149,8 @@ class STPN(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
         self.random_state = random_state
         self.verbose = verbose
 
+    _samples_clips = False
+
     def _train_all(self, data: Supervised, seed: int) -> None:
         self._columns = self._resolve_columns(streams_of(self.variant, "temporal"))
         size = self.attention_size

@@ -100,7 +100,8 @@ class AutoLocSelection(VectorizedSelection):
 
     def _find(self, batch: Batch, params: Anchors) -> Found:
         cas, offsets = batch.cas, batch.offsets
-        above = cas > np.float64(self.min_activation)  # in float64, whatever the CAS is
+        # in float64, whatever the CAS is
+        above = np.greater(cas, self.min_activation, signature="dd->?")
         label, row, video = cells_of(above, offsets)
         pair = np.flatnonzero(np.diff(label, prepend=-1) | np.diff(video, prepend=-1))
         group = np.repeat(np.arange(len(pair)), np.diff(pair, append=len(label)))

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
 from sklearn_asn._packed import Offsets, check_offsets, offsets_from_lengths
+from sklearn_asn._repr import DocumentedMixin
 from sklearn_asn.selection._nms import check_finite
 
 Array = NDArray[Any]
@@ -25,7 +26,7 @@ SEGMENT_DTYPE = np.dtype(
 _BATCH_CELLS = 2**19  # clips x classes looked at together
 
 
-class Selection(BaseEstimator):
+class Selection(DocumentedMixin, BaseEstimator):
     """What turns the CAS of a video into segments; subclass it for a selection of your own.
 
     A subclass implements `select`, for one video. `select_packed`, for all videos, then calls it

@@ -1,0 +1,253 @@
+"""Warnings that a user can act on: once a call, with counts, the first videos, and what to do.
+
+What is said of videos is said when it holds for more than half of at least ten of them: below
+that it is how data are, and no advice. X without time (2-D, a clip a video) is never warned about.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections import deque
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch.callbacks import Callback
+
+from sklearn_asn._packed import Offsets
+from sklearn_asn.losses import MixtureCrossEntropy, PooledCrossEntropy, attention_share
+
+Mask = NDArray[np.bool_]
+
+MIN_VIDEOS = 10
+FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
+PEAK = 0.99  # mean share of attention that one clip of a video gets when it has collapsed
+
+
+class LocalizationWarning(UserWarning):
+    """Something that a localizer was given, or has learned, is likely not what was wanted."""
+
+
+class ShortVideosWarning(LocalizationWarning):
+    """Most videos have fewer clips than training samples of each."""
+
+
+class CollapsedAttentionWarning(LocalizationWarning):
+    """Attention does not tell clips apart, or sees only one of each video."""
+
+
+class NoClassPassedWarning(LocalizationWarning):
+    """In most videos no class passes the video threshold."""
+
+
+class NoClipPassedWarning(LocalizationWarning):
+    """In most videos no clip reaches the attention threshold."""
+
+
+class UnseenClassWarning(LocalizationWarning):
+    """What is scored has classes that training never saw."""
+
+
+def warn(message: str, category: type[LocalizationWarning]) -> None:
+    """Warn at the first line outside of this package."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("sklearn_asn."):
+        frame, level = frame.f_back, level + 1  # type: ignore[assignment]
+    warnings.warn(message, category, stacklevel=level)
+
+
+# ---------------------------------------------------------------- in training
+
+
+def warn_short_videos(estimator: Any, lengths: NDArray[np.int64], sampled: Mask) -> None:
+    """Warn where most of the videos that are `sampled` have fewer than `clips_per_video` clips."""
+    wanted, rows_a_clip = estimator.clips_per_video, estimator.frames_per_clip
+    if wanted is None or lengths.max() == 1:
+        return
+    short = sampled & (-(-lengths // rows_a_clip) < wanted)
+    if _most(short[sampled]):
+        smaller = "clips_per_video" if rows_a_clip == 1 else "clips_per_video or frames_per_clip"
+        warn(
+            f"{_count(short, sampled.sum())} have fewer than clips_per_video={wanted} clips "
+            f"(frames_per_clip={rows_a_clip}), so that every training step sees all of theirs. "
+            f"For steps that differ, use a smaller {smaller}.",
+            ShortVideosWarning,
+        )
+
+
+class WatchAttention(Callback):
+    """Record how much of a video's attention its highest clip gets, where that is a softmax.
+
+    The mean over the last videos of an epoch, of those with several clips, at least ten of them:
+    ``"attention_peak"`` in the history.
+    """
+
+    def initialize(self) -> WatchAttention:
+        """Forget what was seen."""
+        self.seen_: deque[Any] = deque(maxlen=16)  # batches
+        return self
+
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, y_pred: Any = None, **kwargs: Any
+    ) -> None:
+        """Keep a batch of untrimmed videos."""
+        if training and y_pred is not None and batch[1]["valid"].shape[1] > 1 and _is_softmax(net):
+            self.seen_.append((y_pred[1].detach(), batch[1]["valid"]))
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        """Record the mean."""
+        peaks = [
+            attention_share(attention, valid.to(attention.device)).amax(dim=1)[valid.sum(dim=1) > 1]
+            for attention, valid in self.seen_
+        ]
+        self.seen_.clear()
+        if sum(map(len, peaks)) >= MIN_VIDEOS:
+            # of independent models the one that is least collapsed
+            net.history.record("attention_peak", torch.cat(peaks).mean(dim=0).min().item())
+
+
+def warn_collapsed_attention(
+    curves: NDArray[Any], history: list[dict[str, Any]], uses_quantile: bool
+) -> None:
+    """Warn where attention is the same for all clips, or all of it is on one clip of a video.
+
+    Parameters
+    ----------
+    curves : ndarray of shape (n_models, 101)
+        Running quantiles.
+    history : list of dict
+    uses_quantile : bool
+        Whether clips are compared with a quantile at all.
+    """
+    middle = curves[:, 10:91]
+    flat = np.ptp(middle, axis=1) <= FLAT * np.maximum(np.abs(middle).max(axis=1), 1)
+    if uses_quantile and flat.all():
+        warn(
+            f"Attention has collapsed: nine of ten clips have the same, {curves[0, 50]:.3g}, so "
+            "that no quantile separates action from background. Are the features constant, or so "
+            "small that weight_decay wins? Scale them (ClipWise(StandardScaler()) before the "
+            "localizer), use a smaller weight_decay, or train longer.",
+            CollapsedAttentionWarning,
+        )
+    peak = history[-1].get("attention_peak", 0.0) if history else 0.0
+    if peak > PEAK:
+        warn(
+            f"Attention has collapsed: one clip of every video gets {peak:.2%} of it (the mean in "
+            "the last epoch), so that training learns from that clip alone. Use a larger "
+            "weight_decay or a smaller lr, stop earlier (max_epochs), or hide clips in training "
+            "(hide_probability=0.3, say).",
+            CollapsedAttentionWarning,
+        )
+
+
+def _is_softmax(net: Any) -> bool:
+    loss = net.criterion_
+    return isinstance(loss, MixtureCrossEntropy) or (
+        isinstance(loss, PooledCrossEntropy) and loss.pooling == "attention"
+    )
+
+
+# ---------------------------------------------------------------- in use
+
+
+class OneCall:
+    """Gather what `note_use` tells inside the block, and warn of it at the end, once.
+
+    Parameters
+    ----------
+    lengths : ndarray of int, shape (n_videos,)
+        Rows of every video of the call.
+    """
+
+    def __init__(self, lengths: NDArray[np.int64]) -> None:
+        self.has_time = lengths.max() > 1
+        self.parts: list[tuple[Mask, Mask | None]] = []  # of blocks of videos
+        self.estimator: Any = None
+
+    def __enter__(self) -> None:
+        self._token = _call.set(self)
+
+    def __exit__(self, error: type[BaseException] | None, *_: Any) -> None:
+        """Warn of what holds for most videos."""
+        _call.reset(self._token)
+        if error is not None or not self.parts or not self.has_time:
+            return
+        unlabelled = ~np.concatenate([passed for passed, _ in self.parts])
+        threshold = self.estimator.video_threshold
+        if threshold != 1 and _most(unlabelled):  # 1 asks for the best class alone
+            warn(
+                f"In {_count(unlabelled)} no class scores above video_threshold={threshold:g}, so "
+                "that the best one was taken. Use a lower video_threshold; or the model is not "
+                "trained enough, or these videos are unlike those it was trained on.",
+                NoClassPassedWarning,
+            )
+        reached = [reaches for _, reaches in self.parts if reaches is not None]
+        empty = ~np.concatenate(reached) if reached else np.empty(0, dtype=bool)
+        if _most(empty):
+            warn(
+                f"In {_count(empty)} no clip reaches the attention threshold, so that they get no "
+                f"segments. Use a lower quantile (it is {self.estimator.quantile:g}); if they "
+                "differ from the videos of the training, scale them like those.",
+                NoClipPassedWarning,
+            )
+
+
+_call: ContextVar[OneCall | None] = ContextVar("sklearn_asn_call", default=None)
+
+
+def note_use(
+    estimator: Any, passed: Mask, passing: Mask, active: Mask | None, offsets: Offsets
+) -> None:
+    """Tell the call that runs, if one does, what a block of videos is like.
+
+    Parameters
+    ----------
+    estimator : localizer
+        Whose thresholds these are.
+    passed, passing : ndarray of bool, shape (n_videos, n_classes)
+        Classes above the video threshold; those localized (the best, where none is above).
+    active : ndarray of bool, shape (n_clips, 1 or n_classes), or None
+        Where attention reaches its threshold; None: there is no such cut.
+    offsets : ndarray of shape (n_videos + 1,)
+    """
+    call = _call.get()
+    if call is None:
+        return
+    call.estimator = estimator
+    reaches = None
+    if active is not None:
+        counts = active if active.shape[1] == 1 else active & passing.repeat(np.diff(offsets), 0)
+        reaches = np.add.reduceat(counts.any(axis=1), offsets[:-1], dtype=np.int64) > 0
+    call.parts.append((np.any(passed, axis=1), reaches))
+
+
+def warn_unseen_classes(labels: NDArray[Any], classes: NDArray[Any]) -> None:
+    """Warn where `labels`, which are to be scored, hold others than `classes`."""
+    given = np.unique(labels)
+    unseen = [label for label in given.tolist() if label not in set(classes.tolist())]
+    if unseen:
+        shown = ", ".join(map(repr, unseen[:5])) + (", ..." if len(unseen) > 5 else "")
+        warn(
+            f"{len(unseen)} of the {len(given)} classes of y ({shown}) were never seen in training "
+            "and count 0. Train on videos of them (in cross-validation: stratify or use fewer "
+            "folds), or leave them out of y.",
+            UnseenClassWarning,
+        )
+
+
+def _most(videos: Mask) -> bool:
+    return len(videos) >= MIN_VIDEOS and videos.mean() > 0.5
+
+
+def _count(videos: Mask, total: int | None = None) -> str:
+    """Say how many videos (of all, or of a `total`), and which come first.
+
+    >>> _count(np.array([True, False, True, True, True]))
+    '4 of 5 videos (0, 2, 3, ...)'
+    """
+    found = np.flatnonzero(videos)
+    first = ", ".join(map(str, found[:3])) + (", ..." if len(found) > 3 else "")
+    return f"{len(found)} of {total or len(videos)} videos ({first})"

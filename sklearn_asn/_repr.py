@@ -1,0 +1,28 @@
+"""The link to its page in the documentation that an estimator's HTML representation carries."""
+
+from __future__ import annotations
+
+import sys
+
+DOCUMENTATION = "https://sklearn-asn.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
+
+
+class DocumentedMixin:
+    """Tell scikit-learn's HTML representation where the estimator is documented.
+
+    A page is named after the shortest public path of its class, as in ``docs/reference.rst``. A
+    class defined outside of this package has no page here, and gets no link.
+    """
+
+    _doc_link_module = "sklearn_asn"
+    _doc_link_template = DOCUMENTATION
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        cls = type(self)
+        parts = cls.__module__.split(".")
+        packages = [".".join(parts[: i + 1]) for i in range(len(parts))]
+        public = (p for p in packages if getattr(sys.modules.get(p), cls.__name__, None) is cls)
+        return {
+            "estimator_module": next(public, cls.__module__),
+            "estimator_name": cls.__name__,
+        }

@@ -1,0 +1,271 @@
+"""Warnings that a user can act on: when they come, what they say, and when they do not come."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn import config_context
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_asn import ASNLocalizer, Clips, ClipWise
+from sklearn_asn._messages import (
+    CollapsedAttentionWarning,
+    LocalizationWarning,
+    NoClassPassedWarning,
+    NoClipPassedWarning,
+    ShortVideosWarning,
+    UnseenClassWarning,
+    warn_collapsed_attention,
+)
+from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
+
+FAST = {"max_epochs": 4, "batch_size": 16, "random_state": 0, "device": "cpu"}
+
+
+def asn(variant="temporal", **changes):
+    return ASNLocalizer(variant, **{**FAST, "hidden_size": 4, **changes})
+
+
+def all_warnings(call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return caught
+
+
+@pytest.fixture(scope="module")
+def fitted(videos):
+    return asn(max_epochs=20).fit(*videos)
+
+
+def other_use(fitted, **changes):
+    """The same fit, used otherwise."""
+    import copy
+
+    return copy.deepcopy(fitted).set_params(**changes)
+
+
+# ---------------------------------------------------------------- fit: short videos
+
+
+def test_most_videos_are_shorter_than_the_sample(videos):
+    X, y = videos
+    n_short = int((X.lengths < 60).sum())
+    assert n_short > len(X) / 2
+    (one,) = all_warnings(lambda: asn(clips_per_video=60, verbose=0).fit(X, y))
+    assert one.category is ShortVideosWarning
+    assert one.filename == __file__  # the user's line, not ours
+    text = str(one.message)
+    assert text.startswith(f"{n_short} of {len(X)} videos (")
+    assert "clips_per_video=60" in text
+    assert text.endswith("use a smaller clips_per_video.")
+
+
+def test_which_videos_are_short(videos):
+    X, y = videos
+    rows = [X[i] for i in range(12)]
+    short = [0, 2, 3, 5, 6, 7, 9, 11]
+    cut = Clips.from_list([v[:4] if i in short else v for i, v in enumerate(rows)])
+    with pytest.warns(ShortVideosWarning, match=r"^8 of 12 videos \(0, 2, 3, \.\.\.\) have"):
+        asn().fit(cut, y[:12])
+    trimmed = np.zeros(12, dtype=bool)
+    trimmed[0] = True  # sampled as one clip; what has no weight is no video
+    weight = np.ones(12)
+    weight[3] = 0
+    with pytest.warns(ShortVideosWarning, match=r"^6 of 10 videos \(2, 5, 6, \.\.\.\) have"):
+        asn().fit(cut, y[:12], trimmed=trimmed, sample_weight=weight)
+    trimmed[1] = True  # too few for a message
+    assert not all_warnings(lambda: asn().fit(cut, y[:12], trimmed=trimmed, sample_weight=weight))
+
+
+def test_frames_per_clip_is_named_where_it_makes_them_short(videos):
+    with pytest.warns(ShortVideosWarning, match=r"smaller clips_per_video or frames_per_clip\."):
+        asn(frames_per_clip=15).fit(*videos)
+
+
+def test_some_short_videos_are_no_message(videos):
+    X, y = videos
+    asn(clips_per_video=int(np.median(X.lengths))).fit(X, y)  # warnings are errors
+    asn(clips_per_video=None).fit(X, y)
+
+
+def test_rivals_that_take_all_clips_of_most_videos(videos):
+    STPN("temporal", **FAST).fit(*videos)  # 400 clips at most
+    WTALC(4, **FAST).fit(*videos)  # 750
+    with pytest.warns(ShortVideosWarning):
+        UntrimmedNet("temporal", clips_per_video=60, **FAST).fit(*videos)
+
+
+def test_a_table_is_never_warned_about():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 6)), np.arange(30) % 3
+    model = asn(video_threshold=0.99, quantile=1.0).fit(X, y)
+    model.predict(X[:20] - 5)
+    model.transform(X)
+    model.score(X, [*y[:-1], 7])
+    asn().fit(np.zeros((30, 6)), y)
+
+
+# ---------------------------------------------------------------- fit: attention
+
+
+def test_constant_features_collapse_attention(videos):
+    X, y = videos
+    with pytest.warns(CollapsedAttentionWarning, match="no quantile separates") as caught:
+        asn().fit(X.with_values(np.ones_like(X.values)), y)
+    assert len(caught) == 1
+
+
+def test_attention_on_one_clip_collapses(videos, tmp_path):
+    X, y = videos
+    blown = X.with_values(X.values * 1000)
+    model = asn(lr=1e-6, gradient_clip=None, memory=str(tmp_path))
+    for _ in range(2):  # a training from memory is told about alike
+        with pytest.warns(
+            CollapsedAttentionWarning, match=r"one clip of every video gets 99\."
+        ) as w:
+            model.fit(blown, y)
+        assert len(w) == 1
+    assert model.history_[-1]["attention_peak"] > 0.99
+    UntrimmedNet("temporal", clip_selection="hard", **FAST).fit(X, y)
+
+
+def test_attention_peak_is_what_it_says(videos):
+    X, y = videos
+    model = asn(clips_per_video=None, batch_size=len(X), dropout=0.0, lr=0.0).fit(X, y)
+    share = [torch.softmax(torch.from_numpy(a), 0).max().item() for a in model.attention(X)]
+    peaks = [epoch["attention_peak"] for epoch in model.history_]
+    np.testing.assert_allclose(peaks, np.mean(share), rtol=1e-4)
+    few = asn().fit(X[:9], y[:9])
+    assert "attention_peak" not in few.history_[-1]
+    assert "attention_peak" not in asn(pooling="topk").fit(X, y).history_[-1]
+
+
+def test_collapse_is_of_all_models_and_relative_to_their_size():
+    rising, flat = np.linspace(-1, 1, 101), np.full(101, 2000.0)
+    noise = flat + np.linspace(0, 1e-4, 101)
+    warn_collapsed_attention(np.stack([flat, rising]), [{}], True)
+    warn_collapsed_attention(flat[None], [{}], False)
+    with pytest.warns(CollapsedAttentionWarning, match="the same, 2e\\+03"):
+        warn_collapsed_attention(noise[None], [{}], True)
+
+
+# ---------------------------------------------------------------- use
+
+
+@pytest.mark.parametrize("method", ["predict", "transform"])
+def test_no_class_passes(videos, fitted, method):
+    X, _ = videos
+    model = other_use(fitted, video_threshold=0.95)
+    (one,) = all_warnings(lambda: getattr(model, method)(X))
+    assert one.category is NoClassPassedWarning
+    assert one.filename == __file__
+    found = re.match(
+        r"In (\d+) of 40 videos \(([\d, .]+)\) no class scores above", str(one.message)
+    )
+    below = np.flatnonzero(model.predict_proba(X).max(axis=1) <= 0.95)
+    assert int(found[1]) == len(below)
+    assert found[2] == ", ".join(map(str, below[:3])) + ", ..."
+    other_use(fitted, video_threshold=1.0).predict(X)  # asks for the best class
+    getattr(model, method)(X[:9])  # so few are no pattern
+
+
+@pytest.mark.parametrize("method", ["predict", "transform"])
+def test_no_clip_reaches_the_threshold(videos, fitted, method, monkeypatch):
+    X, _ = videos
+    monkeypatch.setattr("sklearn_asn._base._CLIPS_AT_ONCE", 200)  # the count is of all blocks
+    highest = np.array([a.max() for a in fitted.attention(X)])
+    model = other_use(fitted)
+    model.attention_quantiles_ = np.full(101, np.quantile(highest, 0.7) + 1e-3)
+    below = np.flatnonzero(highest < model.threshold_)
+    (one,) = all_warnings(lambda: getattr(model, method)(X))
+    assert one.category is NoClipPassedWarning
+    assert f"In {len(below)} of 40 videos ({below[0]}, {below[1]}, {below[2]}, ...)" in str(
+        one.message
+    )
+    assert "Use a lower quantile (it is 0.5)" in str(one.message)
+    model.attention_quantiles_ -= 1 + np.ptp(highest)
+    getattr(model, method)(X)
+
+
+def test_attention_by_class_counts_the_localized_ones(videos):
+    X, y = videos
+    model = asn(pooling="topk", max_epochs=20).fit(X, y)
+    model.predict(X)
+    model.attention_quantiles_ = model.attention_quantiles_ + 1000
+    with pytest.warns(NoClipPassedWarning, match="In 40 of 40 videos"):
+        model.predict(X)
+
+
+def test_autoloc_warns_once(videos, fitted):
+    from sklearn.frozen import FrozenEstimator
+
+    model = AutoLoc(FrozenEstimator(fitted), random_state=0, device="cpu").fit(*videos)
+    model.predict(videos[0])
+    model.localizer_ = other_use(fitted, video_threshold=0.95)
+    (one,) = all_warnings(lambda: model.predict(videos[0]))
+    assert one.category is NoClassPassedWarning
+
+
+def test_unseen_classes_in_score(videos, fitted):
+    X, y = videos
+    extra = [[*video, ("new", 0.0, 1.0)] for video in y]
+    n = len(fitted.classes_)
+    with pytest.warns(UnseenClassWarning, match=r"^1 of the 4 classes of y \('new'\) were never"):
+        assert fitted.score(X, extra) == pytest.approx(fitted.score(X, y) * n / (n + 1))
+    labels = [{s.label for s in video} | {"new", "other"} for video in y]
+    with pytest.warns(UnseenClassWarning, match=r"2 of the 5 classes of y \('new', 'other'\)"):
+        fitted.score(X, labels)
+    fitted.score(X[:3], y[:3])  # fewer than were trained on
+
+
+def test_all_can_be_silenced_together(videos):
+    X, y = videos
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LocalizationWarning)
+        asn(clips_per_video=60, video_threshold=0.95).fit(X, y).predict(X)
+
+
+# ---------------------------------------------------------------- HTML
+
+PAGES = "https://sklearn-asn.readthedocs.io/en/stable/generated/"
+
+
+@pytest.mark.parametrize(
+    ("estimator", "page"),
+    [
+        (asn(), "sklearn_asn.ASNLocalizer"),
+        (STPN(), "sklearn_asn.rivals.STPN"),
+        (WTALC(), "sklearn_asn.rivals.WTALC"),
+        (UntrimmedNet(), "sklearn_asn.rivals.UntrimmedNet"),
+        (AutoLoc(), "sklearn_asn.rivals.AutoLoc"),
+    ],
+)
+def test_html_has_a_link_to_the_documentation(estimator, page):
+    with config_context(display="diagram"):
+        html = estimator._repr_html_()
+        assert f'href="{PAGES}{page}.html' in html
+        assert "text/html" in estimator._repr_mimebundle_()
+        assert f"{PAGES}{page}.html" in make_pipeline(StandardScaler(), estimator)._repr_html_()
+    with config_context(display="text"):
+        assert not hasattr(estimator, "_repr_html_")
+        assert list(estimator._repr_mimebundle_()) == ["text/plain"]
+    assert repr(estimator).startswith(type(estimator).__name__)
+
+
+def test_html_of_a_fitted_pipeline(videos):
+    X, y = videos
+    model = make_pipeline(ClipWise(StandardScaler()), asn()).fit(X, y)
+    html = model._repr_html_()
+    assert f"{PAGES}sklearn_asn.ASNLocalizer.html" in html
+    assert "clips_per_video" in html
+
+
+def test_a_class_of_the_user_has_no_link():
+    class Mine(ASNLocalizer, auto_wrap_output_keys=None):
+        pass
+
+    assert Mine()._get_doc_link() == ""
