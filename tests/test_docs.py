@@ -21,6 +21,7 @@ MODULES = [
     "sklearn_asn.datasets",
     "sklearn_asn.plotting",
     "sklearn_asn.interchange",
+    "sklearn_asn.exceptions",
     "sklearn_asn.saving",
     "sklearn_asn.video",
 ]
