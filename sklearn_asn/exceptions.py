@@ -1,4 +1,10 @@
-"""Warnings of this package, to filter by."""
+"""Warnings of this package, to filter by.
+
+>>> import warnings
+>>> from sklearn_asn.exceptions import NoClipPassedWarning
+>>> with warnings.catch_warnings():
+...     warnings.simplefilter("ignore", NoClipPassedWarning)
+"""
 
 from sklearn_asn._messages import (
     CollapsedAttentionWarning,
