@@ -48,10 +48,8 @@ def write_folder(folder: Path, n_clips: int, n_columns: int, dtype: str, seed: i
             lengths = np.maximum(1, rng.lognormal(np.log(300), 0.6, size=100).astype(int))
             lengths = lengths[np.cumsum(lengths) <= max(n_clips - written, lengths[0])]
             offsets = np.concatenate([[0], np.cumsum(lengths)])
-            rows = pool[: offsets[-1]] if offsets[-1] <= len(pool) else pool[: len(pool)]
-            if offsets[-1] > len(pool):
-                raise AssertionError("the pool of rows is too small")
-            writer.extend(Clips(np.roll(rows, written % 97, axis=1), offsets))
+            rows = np.roll(pool[: offsets[-1]], written % 97, axis=1)
+            writer.extend(Clips(rows, offsets))  # which refuses offsets beyond the pool
             written += int(offsets[-1])
     return time.perf_counter() - began
 
@@ -214,7 +212,6 @@ def main() -> None:
     parser.add_argument("--cost", action="store_true", help="measure the cost of a clip")
     parser.add_argument("--clips", type=int, nargs="+", default=[10**4, 10**5, 10**6, 10**7])
     parser.add_argument("--plot", default=None)
-    parser.add_argument("--keep", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--use", default=None, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.use:

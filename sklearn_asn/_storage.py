@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -27,6 +26,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._files import write_atomically
 from sklearn_asn._packed import offsets_from_lengths
 
 FORMAT = "sklearn_asn.Clips"
@@ -145,26 +145,14 @@ def as_stored(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 def write_index(folder: Path, n_videos: int, finite: bool, arrays: dict[str, Any]) -> None:
     """Write index.npz and clips.json; `arrays` are the arguments of `Clips` but for values."""
     index = {name: _plain(value) for name, value in arrays.items() if value is not None}
-    with open(folder / f".{INDEX}", "wb") as file:
-        np.savez(file, **index)
-        sync(file)
-    os.replace(folder / f".{INDEX}", folder / INDEX)
+    write_atomically(folder / INDEX, lambda file: np.savez(file, **index))
     write_header(folder, n_videos=n_videos, finite=finite)
 
 
 def write_header(folder: Path, **more: Any) -> None:
     """Write clips.json in one step."""
     header = {"format": FORMAT, "version": FORMAT_VERSION} | more
-    with open(folder / f".{HEADER}", "w", encoding="utf-8") as file:
-        json.dump(header, file)
-        sync(file)
-    os.replace(folder / f".{HEADER}", folder / HEADER)
-
-
-def sync(file: Any) -> None:
-    """Bring what was written to the disk itself."""
-    file.flush()
-    os.fsync(file.fileno())
+    write_atomically(folder / HEADER, lambda file: file.write(json.dumps(header).encode()))
 
 
 @contextmanager

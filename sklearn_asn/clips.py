@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._files import sync
 from sklearn_asn._packed import (
     Offsets,
     Packed,
@@ -24,7 +25,6 @@ from sklearn_asn._storage import (
     VALUES,
     new_folder,
     read_folder,
-    sync,
     values_header,
     write_index,
     write_values,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Self
-from uuid import uuid4
+from typing import Any, NamedTuple, Self
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._files import write_atomically
 from sklearn_asn._packed import (
     Offsets,
     Packed,
@@ -349,25 +348,6 @@ class Segments(Packed[list[Segment]]):
         return f"Segments(n_videos={len(self)}, n_segments={len(self.label)})"
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Make a file by `write`: complete and on disk under its name, or not there at all.
-
-    Of several processes that write one path, the last one wins.
-    """
-    # not tempfile's, which only its owner may read: others of the project could not
-    work = path.parent / f".{path.name}-{uuid4().hex}.tmp"
-    try:
-        with work.open("xb") as handle:
-            write(handle)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(work, path)
-    except BaseException:
-        work.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
 def write_segments(path: Path, segments: Segments, notes: Mapping[str, Any] | None = None) -> None:
     """Write what `read_segments` reads; `notes` are further values that travel in the file."""
     label = segments.label
@@ -405,18 +385,6 @@ def read_segments(
         *(TypeError, ValueError, BadZipFile, zlib.error),
     ) as error:
         raise ValueError(f"{path} holds no Segments, or is damaged: {error}.") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in a folder last through a power cut."""
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems know no fsync of a folder
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _join_labels(labels: list[NDArray[Any]]) -> NDArray[Any]:

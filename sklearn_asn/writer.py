@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import ArrayLike
 
 from sklearn_asn import _storage
+from sklearn_asn._files import sync, write_atomically
 from sklearn_asn._storage import INDEX, JOURNAL, PER_VIDEO, VALUES
 from sklearn_asn.clips import Clips, check_feature_names, check_video
 
@@ -198,9 +199,8 @@ class ClipsWriter:
             path.write_bytes(head)
             _storage.write_header(self.folder, feature_names=self._names)
         # the journal first, in one step: from here on it, not an index, says what is there
-        new = self.folder / f".{JOURNAL}"
-        new.write_bytes(b"".join(_line(video) for video in self._videos))
-        os.replace(new, self.folder / JOURNAL)
+        lines = b"".join(map(_line, self._videos))
+        write_atomically(self.folder / JOURNAL, lambda file: file.write(lines))
         (self.folder / INDEX).unlink(missing_ok=True)
         _storage.write_header(self.folder, feature_names=self._names)
         self._journal = open(self.folder / JOURNAL, "ab")  # noqa: SIM115
@@ -234,9 +234,9 @@ class ClipsWriter:
         assert self._journal is not None
         try:
             self._values.write(stored.data)
-            _storage.sync(self._values)  # features are there before the journal says so
+            sync(self._values)  # features are there before the journal says so
             self._journal.write(b"".join(map(_line, lines)))
-            _storage.sync(self._journal)
+            sync(self._journal)
         except BaseException:
             self.folder.joinpath(JOURNAL).write_bytes(b"".join(map(_line, self._videos)))
             self._values.seek(self._end())
@@ -285,7 +285,7 @@ class ClipsWriter:
         n_rows = sum(video["n_clips"] for video in self._videos)
         self._values.seek(0)
         self._values.write(_storage.values_header(n_rows, self._n_features, self._dtype))
-        _storage.sync(self._values)
+        sync(self._values)
         arrays = _storage.arguments_of({"feature_names": self._names}, self._videos)
         finite = all(video["finite"] for video in self._videos)
         _storage.write_index(self.folder, len(self._videos), finite, arrays)

@@ -10,7 +10,7 @@ from typing import Any
 from sklearn_asn._report._collect import Collected, collect, open_source, unwrap
 from sklearn_asn._report._media import link_videos
 from sklearn_asn._report._page import MARK, render
-from sklearn_asn._report._write import check_target, write_atomically
+from sklearn_asn._report._write import check_target, write_page
 from sklearn_asn._targets import Targets, check_comparable, parse_targets
 from sklearn_asn._validation import check_count, check_inside
 
@@ -110,7 +110,7 @@ def report(
         )
     found: Collected = collect(earlier, localizer, source, targets, names, max_points)
     heading = f"{type(localizer).__name__} report" if title is None else str(title)
-    write_atomically(path, render(found, earlier, localizer, links, heading))
+    write_page(path, render(found, earlier, localizer, links, heading))
     return path
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
+
+from sklearn_asn._files import write_atomically
 
 
 def check_target(path: Path, mark: str, overwrite: bool) -> None:
@@ -27,16 +27,8 @@ def check_target(path: Path, mark: str, overwrite: bool) -> None:
         )
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 beside `path`, then rename: a reader sees the old file or the new one."""
+def write_page(path: Path, text: str) -> None:
+    """Write UTF-8 under a name: a reader sees the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    work = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
-    try:
-        with work.open("xb") as file:
-            file.write(text.encode("utf-8", "replace"))  # lone surrogates of odd file names
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(work, path)
-    except BaseException:
-        work.unlink(missing_ok=True)
-        raise
+    data = text.encode("utf-8", "replace")  # lone surrogates of odd file names
+    write_atomically(path, lambda file: file.write(data))

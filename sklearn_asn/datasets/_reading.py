@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._files import write_atomically
 from sklearn_asn._validation import check_choice
 
 File = str | os.PathLike[str]
@@ -125,12 +125,8 @@ def read_json(path: File) -> Any:
 
 def write_json(path: File, data: Any) -> None:
     """Write beside the file, then move: nobody sees it half-written."""
-    path = Path(path)
     text = json.dumps(data, allow_nan=False)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        new = Path(folder) / path.name
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, path)
+    write_atomically(Path(path), lambda file: file.write(text.encode()))
 
 
 def sequence(values: Any, name: str) -> list[Any]:
