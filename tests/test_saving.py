@@ -3,22 +3,19 @@ import pickle
 import random
 import subprocess
 import sys
-import warnings
-from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import EarlyStopping
 
-from sklearn_asn import ASNLocalizer, Clips, ClipWise
+from sklearn_asn import ASNLocalizer, ClipWise
 from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.network import VARIANTS
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
@@ -33,8 +30,6 @@ from sklearn_asn.selection import (
 codec = pytest.importorskip("safetensors.numpy")
 skops_io = pytest.importorskip("skops.io")
 
-KEPT = Path(__file__).parent / "data"
-VERSIONS = sorted(p.stem.removeprefix("expected-") for p in KEPT.glob("expected-*.npz"))
 FAST = {"max_epochs": 2, "batch_size": 8, "random_state": 0, "device": "cpu"}
 ASN = {variant: ASNLocalizer(variant, hidden_size=3, **FAST) for variant in VARIANTS}
 RIVALS = {
@@ -224,40 +219,6 @@ def test_skops_knows_random_states(data, tmp_path, state):
     model = ASNLocalizer("temporal", **{**FAST, "random_state": state}).fit(*data)
     skops_io.dump(model, tmp_path / "model.skops")
     assert set(skops_io.get_untrusted_types(file=tmp_path / "model.skops")) == LOCALIZER | TYPES
-
-
-# ---------------------------------------------------------------- kept files
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("stem", ["localizer", "pipeline"])
-@pytest.mark.parametrize("suffix", ["joblib", "skops", "safetensors"])
-def test_a_kept_file_opens_and_says_what_it_said(version, stem, suffix):
-    file = KEPT / f"{stem}-{version}.{suffix}"
-    if not file.exists():
-        pytest.skip("no such kind in that version")
-    expected = np.load(KEPT / f"expected-{version}.npz")
-    X = Clips.from_list(
-        np.split(expected["values"], np.cumsum(expected["lengths"])[:-1]),
-        clip_seconds=1.0,
-        feature_names=expected["feature_names"].tolist(),
-    )
-    with warnings.catch_warnings():
-        if stem == "pipeline":  # its StandardScaler, under another scikit-learn
-            warnings.simplefilter("ignore", InconsistentVersionWarning)
-        model = SAVERS[suffix][1](file)
-    assert_allclose(model.predict_proba(X), expected[f"{stem}_proba"], atol=1e-5)
-    assert_allclose(np.concatenate(model.transform(X)), expected[f"{stem}_cas"], atol=1e-5)
-    found = model.predict(X)
-    assert_array_equal(found.video, expected[f"{stem}_video"])
-    assert_array_equal(found.label.astype(str), expected[f"{stem}_label"])
-    times = np.stack([found.start, found.end, found.score], axis=1)
-    assert_allclose(times, expected[f"{stem}_times"], atol=1e-5)
-
-
-def test_the_first_version_is_kept():
-    assert "0.1.0" in VERSIONS
-    assert len(list(KEPT.glob("*-0.1.0.*"))) == 6
 
 
 # ---------------------------------------------------------------- safetensors: what is kept
@@ -536,20 +497,3 @@ def test_forged_autoloc(models, path):
     ]:
         path.write_bytes(content)
         refused(path, forged(path, change), reason)
-
-
-def test_only_our_own_classes_can_be_made():
-    from sklearn_asn.saving import _ALLOWED
-
-    assert all(issubclass(c, BaseEstimator) for c in _ALLOWED.values())
-    assert {c.__module__.split(".")[0] for c in _ALLOWED.values()} == {"sklearn_asn"}
-
-
-def test_the_guide_runs(tmp_path, monkeypatch):
-    guide = Path(__file__).parents[1] / "docs" / "saving.md"
-    monkeypatch.chdir(tmp_path)
-    blocks = [part.split("```")[0] for part in guide.read_text().split("```python\n")[1:]]
-    names: dict = {}
-    for block in blocks:
-        exec(block, names)
-    assert len(blocks) == 4
