@@ -1,12 +1,12 @@
 """Weakly-supervised temporal action localization in scikit-learn's terms."""
 
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.segments import Segment, Segments
+from sklearn_asn._data.writer import ClipsWriter
+from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._report import report
-from sklearn_asn.clips import Clips
-from sklearn_asn.localizer import ASNLocalizer
 from sklearn_asn.preprocessing import ClipWise
-from sklearn_asn.segments import Segment, Segments
 from sklearn_asn.shards import predict_shards, read_shards
-from sklearn_asn.writer import ClipsWriter
 
 __all__ = [
     "ASNLocalizer",

@@ -6,15 +6,6 @@
 ...     warnings.simplefilter("ignore", NoClipPassedWarning)
 """
 
-from sklearn_asn._messages import (
-    CollapsedAttentionWarning,
-    LocalizationWarning,
-    NoClassPassedWarning,
-    NoClipPassedWarning,
-    ShortVideosWarning,
-    UnseenClassWarning,
-)
-
 __all__ = [
     "CollapsedAttentionWarning",
     "LocalizationWarning",
@@ -23,3 +14,27 @@ __all__ = [
     "ShortVideosWarning",
     "UnseenClassWarning",
 ]
+
+
+class LocalizationWarning(UserWarning):
+    """Something that a localizer was given, or has learned, is likely not what was wanted."""
+
+
+class ShortVideosWarning(LocalizationWarning):
+    """Most videos have fewer clips than training samples of each."""
+
+
+class CollapsedAttentionWarning(LocalizationWarning):
+    """Attention does not tell clips apart, or sees only one of each video."""
+
+
+class NoClassPassedWarning(LocalizationWarning):
+    """In most videos no class passes the video threshold."""
+
+
+class NoClipPassedWarning(LocalizationWarning):
+    """In most videos no clip reaches the attention threshold."""
+
+
+class UnseenClassWarning(LocalizationWarning):
+    """What is scored has classes that training never saw."""

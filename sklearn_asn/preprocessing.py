@@ -13,8 +13,8 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_asn._repr import DocumentedMixin
-from sklearn_asn.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._doclink import DocumentedMixin
 
 
 def _inner_has(method: str) -> Any:

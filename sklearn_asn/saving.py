@@ -25,13 +25,14 @@ from torch import nn
 
 import sklearn_asn
 from sklearn_asn import rivals, selection
-from sklearn_asn._base import BaseLocalizer
-from sklearn_asn._files import write_atomically
-from sklearn_asn._validation import allowed_classes, check_count
-from sklearn_asn.localizer import ASNLocalizer
-from sklearn_asn.network import LEVELS, ASENetwork
+from sklearn_asn._checks import check_count
+from sklearn_asn._data.supervision import allowed_classes
+from sklearn_asn._disk.files import write_atomically
+from sklearn_asn._localizers.asn import ASNLocalizer
+from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._training.network import LEVELS, ASENetwork
+from sklearn_asn._training.recipe import Recipe, Trained
 from sklearn_asn.rivals._boundary import BoundaryRegressor
-from sklearn_asn.training import Recipe, Trained
 
 FORMAT = "sklearn_asn.localizer"
 FORMAT_VERSION = 1

@@ -17,10 +17,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 import sklearn_asn
-from sklearn_asn._files import write_atomically
-from sklearn_asn._storage import HEADER, INDEX, JOURNAL, VALUES
-from sklearn_asn.clips import Clips
-from sklearn_asn.segments import Segments, read_segments, write_segments
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.folder import HEADER, INDEX, JOURNAL, VALUES
+from sklearn_asn._data.segments import Segments, read_segments, write_segments
+from sklearn_asn._disk.files import write_atomically
 
 Paths = Iterable[str | os.PathLike[str]]
 

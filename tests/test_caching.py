@@ -7,8 +7,8 @@ from joblib import Memory
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_asn import ASNLocalizer, Clips
+from sklearn_asn._training.net import ASNNet
 from sklearn_asn.datasets import make_untrimmed_videos
-from sklearn_asn.training import ASNNet
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_features_on_disk_are_not_read_for_a_key(tmp_path, monkeypatch, trained)
         raise AssertionError("features were read")
 
     for name in ("rows", "block"):
-        monkeypatch.setattr(f"sklearn_asn._table.Table.{name}", no_reading)
+        monkeypatch.setattr(f"sklearn_asn._training.table.Table.{name}", no_reading)
     monkeypatch.setattr(Clips, "values", property(no_reading))
     model.fit(disk[:], y)
     assert len(trained) == 1
@@ -100,7 +100,7 @@ SHARING = """
 import sys, time
 from sklearn_asn import ASNLocalizer
 from sklearn_asn.datasets import make_untrimmed_videos
-from sklearn_asn.training import ASNNet
+from sklearn_asn._training.net import ASNNet
 original = ASNNet.partial_fit
 def counting(self, *args, **kwargs):
     print("trained", flush=True)

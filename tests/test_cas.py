@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_asn import cas
+from sklearn_asn._localizers import cas
 
 OFFSETS = np.array([0, 4, 5, 9])
 rng = np.random.default_rng(0)

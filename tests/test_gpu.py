@@ -34,7 +34,7 @@ def test_training_and_use_equal_the_cpus(videos, variant):
 
 
 def test_data_are_resident(videos, monkeypatch):
-    from sklearn_asn._table import Table
+    from sklearn_asn._training.table import Table
 
     moved = []
     original = Table.hold_on

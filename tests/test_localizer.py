@@ -9,8 +9,8 @@ from sklearn.frozen import FrozenEstimator
 from skorch.callbacks import EarlyStopping
 
 from sklearn_asn import ASNLocalizer, Clips, Segments
+from sklearn_asn._training.network import VARIANTS
 from sklearn_asn.metrics import localization_map, recognition_map
-from sklearn_asn.network import VARIANTS
 from sklearn_asn.selection import AutoLocSelection, NaiveSelection
 
 FAST = {"max_epochs": 5, "hidden_size": 8, "batch_size": 16, "random_state": 0, "device": "cpu"}
@@ -223,7 +223,7 @@ def test_forms_of_X_are_one(videos):
             assert_array_equal(s, t)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn_asn._messages.ShortVideosWarning")
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.ShortVideosWarning")
 def test_three_dimensional_and_two_dimensional_X():
     rng = np.random.default_rng(0)
     cube = rng.normal(size=(10, 6, 8))
@@ -354,7 +354,7 @@ def test_an_unlabelled_video_is_background(videos):
 # ---------------------------------------------------------------- scores
 
 
-@pytest.mark.filterwarnings("ignore::sklearn_asn._messages.NoClassPassedWarning")
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.NoClassPassedWarning")
 def test_score_is_map_for_segments_and_average_precision_for_labels(videos):
     X, y = videos
     est = fast("temporal", max_epochs=20).fit(X, y)
@@ -369,7 +369,7 @@ def test_score_is_map_for_segments_and_average_precision_for_labels(videos):
     assert est.score(X, y, sample_weight=doubled) == pytest.approx(est.score(X, y))
 
 
-@pytest.mark.filterwarnings("ignore::sklearn_asn._messages.UnseenClassWarning")
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.UnseenClassWarning")
 def test_unseen_labels_in_scoring_count_as_missed(videos):
     X, y = videos
     est = fast("temporal").fit(X, y)

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_asn.losses import CoActivity, MixtureCrossEntropy, PooledCrossEntropy, SparseSigmoid
+from sklearn_asn._training.criteria import (
+    CoActivity,
+    MixtureCrossEntropy,
+    PooledCrossEntropy,
+    SparseSigmoid,
+)
 
 rng = np.random.default_rng(0)
 N, K, C, D = 5, 6, 3, 4

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_metrics import iou
 
-from sklearn_asn._matching import Intervals, overlapping_pairs, sort_order
+from sklearn_asn.metrics._matching import Intervals, overlapping_pairs, sort_order
 
 KEYS = st.one_of(
     st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=30).map(

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn import ASNLocalizer, Clips, ClipWise
-from sklearn_asn._messages import (
+from sklearn_asn._localizers.advice import (
     CollapsedAttentionWarning,
     LocalizationWarning,
     NoClassPassedWarning,
@@ -176,7 +176,9 @@ def test_no_class_passes(videos, fitted, method):
 @pytest.mark.parametrize("method", ["predict", "transform"])
 def test_no_clip_reaches_the_threshold(videos, fitted, method, monkeypatch):
     X, _ = videos
-    monkeypatch.setattr("sklearn_asn._base._CLIPS_AT_ONCE", 200)  # the count is of all blocks
+    monkeypatch.setattr(
+        "sklearn_asn._localizers.base._CLIPS_AT_ONCE", 200
+    )  # the count is of all blocks
     highest = np.array([a.max() for a in fitted.attention(X)])
     model = other_use(fitted)
     model.attention_quantiles_ = np.full(101, np.quantile(highest, 0.7) + 1e-3)

@@ -171,7 +171,7 @@ def test_pairs_in_small_blocks_give_the_same(monkeypatch):
     rng = np.random.default_rng(3)
     true, pred = random_videos(rng, 9, 9, False), random_videos(rng, 9, 20, True)
     want = [localization_map(true, pred, 0.3, protocol=p) for p in ("activitynet", "thumos14")]
-    monkeypatch.setattr("sklearn_asn._matching.MAX_PAIRS", 3)
+    monkeypatch.setattr("sklearn_asn._intervals.MAX_PAIRS", 3)
     got = [localization_map(true, pred, 0.3, protocol=p) for p in ("activitynet", "thumos14")]
     assert got == want
 

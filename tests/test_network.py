@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_asn.network import (
+from sklearn_asn._training.network import (
     VARIANTS,
     ASENetwork,
     Bilinear,

@@ -106,7 +106,7 @@ def test_suppression_of_real_valued_boxes_equals_plain_loops() -> None:
 def test_nms_of_lengths_and_times_far_apart_equals_plain_loops(
     threshold: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sklearn_asn._matching.MAX_PAIRS", 50)
+    monkeypatch.setattr("sklearn_asn._intervals.MAX_PAIRS", 50)
     rng = np.random.default_rng(1)
     start = rng.random(400) * 30 + rng.choice([-1e6, 0, 1e6], 400)
     end = start + 10 ** rng.uniform(-3, 2, 400)

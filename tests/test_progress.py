@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import EarlyStopping
 
 from sklearn_asn import ASNLocalizer
-from sklearn_asn._progress import Progress, redraws
+from sklearn_asn._training.progress import Progress, redraws
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
 
 FAST = {"max_epochs": 4, "batch_size": 16, "random_state": 0, "device": "cpu", "verbose": 1}

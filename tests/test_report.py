@@ -427,7 +427,7 @@ def test_a_failed_write_leaves_the_old_file(videos, model, tmp_path, monkeypatch
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("sklearn_asn._files.os.fsync", fail)
+    monkeypatch.setattr("sklearn_asn._disk.files.os.fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         report(model, X, y, path)
     assert path.read_bytes() == before

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from sklearn_asn.bags import Bags
-from sklearn_asn.sampling import (
+from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.sampling import (
     BagBatches,
     ClipBlocks,
     balanced_batches,

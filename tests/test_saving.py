@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import EarlyStopping
 
 from sklearn_asn import ASNLocalizer, ClipWise
+from sklearn_asn._training.network import VARIANTS
 from sklearn_asn.datasets import make_untrimmed_videos
-from sklearn_asn.network import VARIANTS
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
 from sklearn_asn.saving import _checksum, _read_header, load_safetensors, save_safetensors
 from sklearn_asn.selection import (
@@ -179,8 +179,15 @@ def test_a_model_trained_on_a_gpu_holds_nothing_of_it(data, tmp_path, monkeypatc
 # ---------------------------------------------------------------- skops
 
 
-TYPES = {"sklearn_asn.network.Heads", "sklearn_asn.training.Recipe", "sklearn_asn.training.Trained"}
-LOCALIZER = {"sklearn_asn.localizer.ASNLocalizer", "sklearn_asn.losses.PooledCrossEntropy"}
+TYPES = {
+    "sklearn_asn._training.network.Heads",
+    "sklearn_asn._training.recipe.Recipe",
+    "sklearn_asn._training.recipe.Trained",
+}
+LOCALIZER = {
+    "sklearn_asn._localizers.asn.ASNLocalizer",
+    "sklearn_asn._training.criteria.PooledCrossEntropy",
+}
 
 
 @pytest.mark.parametrize(
@@ -192,16 +199,16 @@ LOCALIZER = {"sklearn_asn.localizer.ASNLocalizer", "sklearn_asn.losses.PooledCro
         (
             "soft",
             {
-                "sklearn_asn.losses.MixtureCrossEntropy",
+                "sklearn_asn._training.criteria.MixtureCrossEntropy",
                 "sklearn_asn.rivals.untrimmednet.UntrimmedNet",
             },
         ),
-        ("stpn", {"sklearn_asn.losses.SparseSigmoid", "sklearn_asn.rivals.stpn.STPN"}),
-        ("wtalc", {"sklearn_asn.losses.CoActivity", "sklearn_asn.rivals.wtalc.WTALC"}),
+        ("stpn", {"sklearn_asn._training.criteria.SparseSigmoid", "sklearn_asn.rivals.stpn.STPN"}),
+        ("wtalc", {"sklearn_asn._training.criteria.CoActivity", "sklearn_asn.rivals.wtalc.WTALC"}),
         (
             "autoloc",
             {
-                "sklearn_asn.losses.SparseSigmoid",
+                "sklearn_asn._training.criteria.SparseSigmoid",
                 "sklearn_asn.rivals.autoloc.AutoLoc",
                 "sklearn_asn.rivals.stpn.STPN",
             },

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sklearn_asn._table import Table
+from sklearn_asn._training.table import Table
 
 VALUES = np.random.default_rng(0).normal(size=(40, 12))
 COLUMNS = [

@@ -5,10 +5,9 @@ import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 
-from sklearn_asn.bags import Bags
-from sklearn_asn.losses import PooledCrossEntropy
-from sklearn_asn.network import Heads
-from sklearn_asn.training import (
+from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.criteria import PooledCrossEntropy
+from sklearn_asn._training.net import (
     Recipe,
     build_net,
     export,
@@ -16,6 +15,7 @@ from sklearn_asn.training import (
     score_clips,
     train_net,
 )
+from sklearn_asn._training.network import Heads
 
 RECIPE = Recipe(
     network={

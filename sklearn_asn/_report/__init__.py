@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sklearn_asn._checks import check_count
+from sklearn_asn._data.supervision import check_inside
+from sklearn_asn._data.targets import Targets, check_comparable, parse_targets
 from sklearn_asn._report._collect import Collected, collect, open_source, unwrap
 from sklearn_asn._report._media import link_videos
 from sklearn_asn._report._page import MARK, render
 from sklearn_asn._report._write import check_target, write_page
-from sklearn_asn._targets import Targets, check_comparable, parse_targets
-from sklearn_asn._validation import check_count, check_inside
 
 __all__ = ["report"]
 

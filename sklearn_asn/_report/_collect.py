@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_asn._packed import offsets_from_lengths
+from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.packed import offsets_from_lengths
+from sklearn_asn._data.segments import Segments
+from sklearn_asn._data.supervision import allowed_classes
+from sklearn_asn._data.targets import Targets
+from sklearn_asn._intervals import blocks_of
+from sklearn_asn._localizers.asn import ASNLocalizer
+from sklearn_asn._localizers.cas import passing_classes
 from sklearn_asn._report._timeline import Spans, timeline
-from sklearn_asn._targets import Targets
-from sklearn_asn._validation import allowed_classes
-from sklearn_asn.cas import passing_classes
-from sklearn_asn.clips import Clips, as_clips, is_ragged
-from sklearn_asn.localizer import ASNLocalizer
-from sklearn_asn.segments import Segments
 
 Array = NDArray[Any]
 
@@ -192,13 +193,7 @@ def attention_threshold(localizer: Any) -> float | None:
 
 def _blocks(timing: Clips, n_classes: int) -> Iterator[tuple[int, int]]:
     """Cut the videos into blocks of a bounded number of clips (a longer video goes alone)."""
-    limit = max(1, min(BLOCK_CLIPS, BLOCK_VALUES // max(n_classes, 1)))
-    first = 0
-    while first < len(timing):
-        end = int(timing.offsets[first]) + limit
-        stop = int(np.searchsorted(timing.offsets, end, side="right")) - 1
-        yield first, max(first + 1, stop)
-        first = max(first + 1, stop)
+    return blocks_of(timing.offsets, max(1, min(BLOCK_CLIPS, BLOCK_VALUES // max(n_classes, 1))))
 
 
 def _passing(localizer: Any, probability: Array) -> NDArray[np.bool_]:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_asn._matching import Intervals, overlapping_pairs
-from sklearn_asn._targets import Targets
+from sklearn_asn._data.segments import Segments
+from sklearn_asn._data.targets import Targets
+from sklearn_asn._intervals import Intervals
 from sklearn_asn.metrics import average_precision_table, localization_map, recognition_map
-from sklearn_asn.segments import Segments
+from sklearn_asn.metrics._matching import overlapping_pairs
 
 TIOUS = (0.3, 0.4, 0.5, 0.6, 0.7)
 MAIN_TIOU = 0.5

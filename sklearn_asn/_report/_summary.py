@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._report._collect import Collected
 from sklearn_asn._report._scores import MAIN_TIOU, Scores
-from sklearn_asn.localizer import ASNLocalizer
 
 MAX_LISTED = 200  # classes named
 LONGEST = 300  # characters of a parameter's value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sklearn_asn._files import write_atomically
+from sklearn_asn._disk.files import write_atomically
 
 
 def check_target(path: Path, mark: str, overwrite: bool) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_asn._packed import offsets_from_lengths
-from sklearn_asn._validation import check_choice, check_number
+from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._data.packed import offsets_from_lengths
+from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import (
     File,
     PerVideo,
@@ -23,7 +24,6 @@ from sklearn_asn.datasets._reading import (
     report,
     write_json,
 )
-from sklearn_asn.segments import Segment, Segments
 
 Row = tuple[str, Segment]  # the key that names it in messages; an annotation or a detection
 

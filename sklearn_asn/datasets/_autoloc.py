@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_asn._validation import check_count
-from sklearn_asn.clips import Clips
+from sklearn_asn._checks import check_count
+from sklearn_asn._data.clips import Clips
 from sklearn_asn.datasets._join import feature_timing
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids, choose, per_video
 

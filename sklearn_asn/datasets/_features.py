@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklearn_asn.clips import Clips
+from sklearn_asn._data.clips import Clips
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids
 from sklearn_asn.datasets._sources import Source, pack
 

@@ -17,9 +17,9 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import Bunch
 
-from sklearn_asn._packed import offsets_from_lengths
-from sklearn_asn.clips import Clips
-from sklearn_asn.segments import Segments
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.packed import offsets_from_lengths
+from sklearn_asn._data.segments import Segments
 
 Folder = Path | zipfile.Path  # an archive is read like a folder
 Ints = NDArray[np.int64]

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from sklearn_asn._validation import check_choice, check_number
-from sklearn_asn.clips import Clips
+from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import PerVideo, as_ids, listed, per_video, report, sequence
-from sklearn_asn.segments import Segments
 
 Left = TypeVar("Left", Clips, Segments)
 Right = TypeVar("Right", Clips, Segments)

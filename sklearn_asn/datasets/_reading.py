@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._files import write_atomically
-from sklearn_asn._validation import check_choice
+from sklearn_asn._checks import check_choice
+from sklearn_asn._disk.files import write_atomically
 
 File = str | os.PathLike[str]
 #: One number for all videos, one each in their order, or a mapping from id to number.

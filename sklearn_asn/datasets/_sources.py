@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklearn_asn._packed import offsets_from_lengths
-from sklearn_asn._validation import check_choice, check_number
-from sklearn_asn.clips import Clips
+from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids, choose, listed, per_video
 
 

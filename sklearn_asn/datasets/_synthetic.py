@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._packed import offsets_from_lengths
-from sklearn_asn.clips import Clips
-from sklearn_asn.segments import Segments
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.packed import offsets_from_lengths
+from sklearn_asn._data.segments import Segments
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

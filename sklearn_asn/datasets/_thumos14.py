@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from sklearn_asn._packed import offsets_from_lengths
-from sklearn_asn._validation import check_choice
+from sklearn_asn._checks import check_choice
+from sklearn_asn._data.packed import offsets_from_lengths
+from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File, choose, listed, read_text
-from sklearn_asn.segments import Segments
 
 AMBIGUOUS = "Ambiguous"
 SHORT = {"test": "test", "validation": "val"}  # how file names write a subset

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
+from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File, listed, read_text
 from sklearn_asn.interchange._files import write_text
 from sklearn_asn.interchange._videos import (
@@ -18,7 +19,6 @@ from sklearn_asn.interchange._videos import (
     number,
     pack,
 )
-from sklearn_asn.segments import Segment, Segments
 
 COLUMNS = ("video", "label", "start", "end")
 

@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File, read_text
 from sklearn_asn.interchange._files import files_by_id, write_folder
 from sklearn_asn.interchange._videos import by_video, milliseconds, new_segment, pack
-from sklearn_asn.segments import Segment, Segments
 
 SCORE = re.compile(r"score: (-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?)", re.ASCII)
 

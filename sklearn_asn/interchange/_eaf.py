@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError, parse
 
-from sklearn_asn._validation import check_choice
+from sklearn_asn._checks import check_choice
+from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File, listed
 from sklearn_asn.interchange._eaf_document import SCORE_TYPE, new_document
 from sklearn_asn.interchange._files import files_by_id, write_folder
@@ -22,7 +23,6 @@ from sklearn_asn.interchange._videos import (
     number,
     pack,
 )
-from sklearn_asn.segments import Segment, Segments
 
 
 def write_eaf(

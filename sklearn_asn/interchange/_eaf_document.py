@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sklearn_asn._data.segments import Segment
 from sklearn_asn.interchange._videos import milliseconds
-from sklearn_asn.segments import Segment
 
 SCORE_TYPE = "score"  # ELAN's tier type of the scores
 _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

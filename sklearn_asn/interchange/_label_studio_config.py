@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
-from sklearn_asn._validation import check_number
+from sklearn_asn._checks import check_number
 from sklearn_asn.datasets._reading import listed, sequence
 
 

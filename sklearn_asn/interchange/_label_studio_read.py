@@ -9,12 +9,12 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from sklearn_asn._validation import check_choice, check_number
+from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File, as_ids, listed, read_json
 from sklearn_asn.interchange._json import field, typed
 from sklearn_asn.interchange._label_studio_write import ID_KEY
 from sklearn_asn.interchange._videos import new_segment, pack
-from sklearn_asn.segments import Segment, Segments
 
 
 def read_label_studio(

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File
 from sklearn_asn.interchange._json import write_json
 from sklearn_asn.interchange._label_studio_config import Names, check_names
 from sklearn_asn.interchange._videos import Media, by_video, media_of
-from sklearn_asn.segments import Segment, Segments
 
 ID_KEY = "video_id"  # of a task's data
 

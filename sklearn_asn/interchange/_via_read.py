@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File, as_ids, listed, read_json
 from sklearn_asn.interchange._json import field, typed
 from sklearn_asn.interchange._via_write import ANCHOR
 from sklearn_asn.interchange._videos import new_segment, number, pack
-from sklearn_asn.segments import Segment, Segments
 
 _CHECKBOX = 2
 

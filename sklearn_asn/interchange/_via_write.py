@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 from pathlib import PurePath
 
+from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File
 from sklearn_asn.interchange._json import write_json
 from sklearn_asn.interchange._videos import Media, by_video, media_of
-from sklearn_asn.segments import Segment, Segments
 
 ANCHOR = "FILE1_Z2_XY0"  # an attribute of temporal segments of one file
 _TEXT, _VIDEO = 1, 4  # an attribute's type, a file's type

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import as_ids, listed
-from sklearn_asn.segments import Segment, Segments
 
 #: Segments by id, in order; the labels are text.
 Videos = dict[str, list[Segment]]

@@ -6,9 +6,9 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 
+from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File
 from sklearn_asn.interchange._cues import Cue, blocks, clock, new_cue, read_cues, write_cues
-from sklearn_asn.segments import Segments
 
 _TIME = r"(?:([0-9]{2,}):)?([0-5][0-9]):([0-5][0-9])\.([0-9]{3})"
 _TIMES = re.compile(rf"\s*{_TIME}[ \t]+-->[ \t]+{_TIME}(?:[ \t].*)?")

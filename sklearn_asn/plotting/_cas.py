@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._base import BaseLocalizer
-from sklearn_asn._targets import parse_targets
-from sklearn_asn._validation import check_count
-from sklearn_asn.clips import as_clips
+from sklearn_asn._checks import check_count
+from sklearn_asn._data.clips import as_clips
+from sklearn_asn._data.segments import Segment
+from sklearn_asn._data.targets import parse_targets
+from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn.plotting._common import (
     COLOURS,
     LEGEND,
@@ -22,7 +23,6 @@ from sklearn_asn.plotting._common import (
     split,
 )
 from sklearn_asn.plotting._timeline import bins, draw_bars, draw_steps
-from sklearn_asn.segments import Segment
 
 HATCHES = ("", "////", "....", "xxxx")  # once the colours are used up
 

@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_asn._base import BaseLocalizer
+from sklearn_asn._localizers.base import BaseLocalizer
 
 # Okabe and Ito's palette, safe for colour-blind readers, without its yellow, which is too light
 # for a line on white; black is kept for attention and means

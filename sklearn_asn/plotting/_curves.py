@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._average_precision import (
+from sklearn_asn.metrics._average_precision import (
     check_protocol,
     check_tiou,
     match,

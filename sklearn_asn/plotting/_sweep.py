@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._base import BaseLocalizer
-from sklearn_asn._validation import check_inside
+from sklearn_asn._data.supervision import check_inside
+from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn.metrics import localization_map
 from sklearn_asn.rivals.autoloc import AutoLoc
 from sklearn_asn.selection import MultiQuantileSelection

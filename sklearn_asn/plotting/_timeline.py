@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn.segments import Segment
+from sklearn_asn._data.segments import Segment
 
 MAX_STEPS = 2000  # more clips than these are drawn as the range of several
 MANY_BARS = 500  # more bars than these are pixels in a vector file

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._base import BaseLocalizer
-from sklearn_asn._streams import streams_of
+from sklearn_asn._data.columns import streams_of
+from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn.plotting._common import (
     COLOURS,
     LINES,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sklearn_asn._progress import Progress
-from sklearn_asn.bags import Bags
+from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.progress import Progress
 
 WIDTH_LIMIT = 2.0  # of dw: a box is exp(-2) to exp(2) times its anchor, whatever the network says
 SLIVER = 1e-3  # clips; a box or ring with less of the video than that has nothing of it

@@ -12,24 +12,24 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_asn import cas
-from sklearn_asn._base import BaseLocalizer, Scored
-from sklearn_asn._packed import Offsets, offsets_from_lengths
-from sklearn_asn._progress import Progress
-from sklearn_asn._streams import join_columns
-from sklearn_asn._validation import (
-    allowed_classes,
+from sklearn_asn._checks import (
     check_count,
     check_number,
-    check_training_parameters,
-    check_trimmed,
-    check_weights,
     draw_seed,
     resolve_device,
     unchanged_on_error,
 )
-from sklearn_asn.bags import Bags
-from sklearn_asn.clips import Clips
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.columns import join_columns
+from sklearn_asn._data.packed import Offsets, offsets_from_lengths
+from sklearn_asn._data.supervision import allowed_classes, check_trimmed, check_weights
+from sklearn_asn._localizers import cas
+from sklearn_asn._localizers.base import BaseLocalizer, Scored
+from sklearn_asn._localizers.parameters import check_training_parameters
+from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.net import own_generator
+from sklearn_asn._training.progress import Progress
+from sklearn_asn._training.recipe import Trained
 from sklearn_asn.rivals._boundary import (
     BoundaryRegressor,
     Rule,
@@ -39,7 +39,6 @@ from sklearn_asn.rivals._boundary import (
 )
 from sklearn_asn.rivals.untrimmednet import UntrimmedNet
 from sklearn_asn.selection import SEGMENT_DTYPE, nms
-from sklearn_asn.training import Trained, own_generator
 
 Array = NDArray[Any]
 
@@ -310,7 +309,7 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
 
     def _score(self, clips: Clips) -> Any:
         columns = join_columns(self.localizer_._columns)
-        bags = clips.bags(columns, self._frames_per_clip)
+        bags = Bags.of(clips, columns, self._frames_per_clip)
         return Seen(bags, self.localizer_._score(clips))
 
     def _find(self, seen: Any) -> tuple[Array, Offsets]:

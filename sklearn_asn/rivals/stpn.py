@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from sklearn_asn import cas
-from sklearn_asn._base import BaseLocalizer, Scored, Supervised
-from sklearn_asn._packed import Offsets, offsets_from_lengths
-from sklearn_asn._streams import STREAMS, streams_of
-from sklearn_asn._validation import check_choice, check_count, check_number
-from sklearn_asn.losses import SparseSigmoid
-from sklearn_asn.network import Heads
+from sklearn_asn._checks import check_choice, check_count, check_number
+from sklearn_asn._data.columns import STREAMS, streams_of
+from sklearn_asn._data.packed import Offsets, offsets_from_lengths
+from sklearn_asn._localizers import cas
+from sklearn_asn._localizers.base import BaseLocalizer, Scored
+from sklearn_asn._training.criteria import SparseSigmoid
+from sklearn_asn._training.network import Heads
+from sklearn_asn._training.supervised import Supervised
 from sklearn_asn.selection import SEGMENT_DTYPE, nms
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from sklearn_asn import cas
-from sklearn_asn._base import BaseLocalizer, Scored, Supervised
-from sklearn_asn._streams import STREAMS, streams_of
-from sklearn_asn._validation import check_choice, check_number
-from sklearn_asn.losses import MixtureCrossEntropy, PooledCrossEntropy
-from sklearn_asn.network import Heads
+from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._data.columns import STREAMS, streams_of
+from sklearn_asn._localizers import cas
+from sklearn_asn._localizers.base import BaseLocalizer, Scored
+from sklearn_asn._training.criteria import MixtureCrossEntropy, PooledCrossEntropy
+from sklearn_asn._training.network import Heads
+from sklearn_asn._training.supervised import Supervised
 from sklearn_asn.selection import RelativeThresholdSelection
 
 HARD_DIVISOR = 7 / 3  # 3 of the 7 clips

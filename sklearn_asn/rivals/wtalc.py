@@ -6,12 +6,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from sklearn_asn import cas
-from sklearn_asn._base import BaseLocalizer, Scored, Supervised
-from sklearn_asn._streams import streams_of
-from sklearn_asn._validation import check_number, check_selection
-from sklearn_asn.losses import CoActivity
-from sklearn_asn.network import Heads
+from sklearn_asn._checks import check_number
+from sklearn_asn._data.columns import streams_of
+from sklearn_asn._localizers import cas
+from sklearn_asn._localizers.base import BaseLocalizer, Scored
+from sklearn_asn._localizers.parameters import check_selection
+from sklearn_asn._training.criteria import CoActivity
+from sklearn_asn._training.network import Heads
+from sklearn_asn._training.supervised import Supervised
 from sklearn_asn.selection import RelativeThresholdSelection
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._packed import offsets_from_lengths
+from sklearn_asn._data.packed import offsets_from_lengths
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from sklearn_asn._packed import Offsets, check_offsets, offsets_from_lengths
-from sklearn_asn._repr import DocumentedMixin
+from sklearn_asn._data.packed import Offsets, check_offsets, offsets_from_lengths
+from sklearn_asn._doclink import DocumentedMixin
+from sklearn_asn._intervals import blocks_of
 from sklearn_asn.selection._nms import check_finite
 
 Array = NDArray[Any]
@@ -184,7 +185,7 @@ class VectorizedSelection(Selection):
         levels = check_level(level, cas, offsets) if self.needs_levels else None
         n_videos = len(offsets) - 1
         parts, counts = [np.empty(0, SEGMENT_DTYPE)], np.zeros(n_videos, dtype=np.int64)
-        for first, stop in _batches(offsets, _BATCH_CELLS // max(cas.shape[1], 1)):
+        for first, stop in blocks_of(offsets, _BATCH_CELLS // max(cas.shape[1], 1)):
             rows = slice(int(offsets[first]), int(offsets[stop]))
             own = offsets[first : stop + 1] - rows.start
             batch = Batch(cas[rows], own, None if levels is None else levels[rows])
@@ -209,14 +210,6 @@ def as_packed(cas: ArrayLike, video_scores: ArrayLike) -> tuple[Array, list[int]
             f"got {cas.shape} and {video_scores.shape}."
         )
     return cas, [0, len(cas)], video_scores[None]
-
-
-def _batches(offsets: Offsets, max_rows: int) -> Iterator[tuple[int, int]]:
-    """Consecutive videos of at most `max_rows` rows together (a longer video goes alone)."""
-    first = 0
-    while first < len(offsets) - 1:
-        last = int(np.searchsorted(offsets, offsets[first] + max_rows, side="right")) - 1
-        yield first, (first := max(last, first + 1))
 
 
 def check_packed(

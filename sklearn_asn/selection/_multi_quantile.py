@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._packed import Offsets
-from sklearn_asn._validation import check_count, check_number
+from sklearn_asn._checks import check_count, check_number
+from sklearn_asn._data.packed import Offsets
 from sklearn_asn.selection._anchors import prefix_sums
 from sklearn_asn.selection._base import (
     Batch,

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._packed import Offsets
-from sklearn_asn._validation import check_choice, check_count, check_number
+from sklearn_asn._checks import check_choice, check_count, check_number
+from sklearn_asn._data.packed import Offsets
 from sklearn_asn.selection._base import Batch, Found, VectorizedSelection
 from sklearn_asn.selection._runs import Runs, at_least, cells_of, dilated, over_runs, runs_of
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._matching import blocks, ranges, reach, sort_order
+from sklearn_asn._intervals import blocks, ranges, reach, sort_order
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

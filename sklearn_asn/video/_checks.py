@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_asn._validation import check_choice, check_count, check_number
+from sklearn_asn._checks import check_choice, check_count, check_number
 from sklearn_asn.video._backbones import check_backbone
 from sklearn_asn.video._decode import check_file
 from sklearn_asn.video._flow import METHODS

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
-from sklearn_asn._validation import resolve_device
-from sklearn_asn.clips import Clips
+from sklearn_asn._checks import resolve_device
+from sklearn_asn._data.clips import Clips
 from sklearn_asn.video._backbones import evaluation_mode
 from sklearn_asn.video._checks import check_parameters, check_paths, ids_of, name_of
 from sklearn_asn.video._extract import extract, make_streams

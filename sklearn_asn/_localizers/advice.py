@@ -8,47 +8,28 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections import deque
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from skorch.callbacks import Callback
 
-from sklearn_asn._packed import Offsets
-from sklearn_asn.losses import MixtureCrossEntropy, PooledCrossEntropy, attention_share
+from sklearn_asn._data.packed import Offsets
+from sklearn_asn.exceptions import (
+    CollapsedAttentionWarning,
+    LocalizationWarning,
+    NoClassPassedWarning,
+    NoClipPassedWarning,
+    ShortVideosWarning,
+    UnseenClassWarning,
+)
 
 Mask = NDArray[np.bool_]
 
 MIN_VIDEOS = 10
+
 FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
 PEAK = 0.99  # mean share of attention that one clip of a video gets when it has collapsed
-
-
-class LocalizationWarning(UserWarning):
-    """Something that a localizer was given, or has learned, is likely not what was wanted."""
-
-
-class ShortVideosWarning(LocalizationWarning):
-    """Most videos have fewer clips than training samples of each."""
-
-
-class CollapsedAttentionWarning(LocalizationWarning):
-    """Attention does not tell clips apart, or sees only one of each video."""
-
-
-class NoClassPassedWarning(LocalizationWarning):
-    """In most videos no class passes the video threshold."""
-
-
-class NoClipPassedWarning(LocalizationWarning):
-    """In most videos no clip reaches the attention threshold."""
-
-
-class UnseenClassWarning(LocalizationWarning):
-    """What is scored has classes that training never saw."""
 
 
 def warn(message: str, category: type[LocalizationWarning]) -> None:
@@ -76,37 +57,6 @@ def warn_short_videos(estimator: Any, lengths: NDArray[np.int64], sampled: Mask)
             f"For steps that differ, use a smaller {smaller}.",
             ShortVideosWarning,
         )
-
-
-class WatchAttention(Callback):
-    """Record how much of a video's attention its highest clip gets, where that is a softmax.
-
-    The mean over the last videos of an epoch, of those with several clips, at least ten of them:
-    ``"attention_peak"`` in the history.
-    """
-
-    def initialize(self) -> WatchAttention:
-        """Forget what was seen."""
-        self.seen_: deque[Any] = deque(maxlen=16)  # batches
-        return self
-
-    def on_batch_end(
-        self, net: Any, batch: Any = None, training: bool = False, y_pred: Any = None, **kwargs: Any
-    ) -> None:
-        """Keep a batch of untrimmed videos."""
-        if training and y_pred is not None and batch[1]["valid"].shape[1] > 1 and _is_softmax(net):
-            self.seen_.append((y_pred[1].detach(), batch[1]["valid"]))
-
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Record the mean."""
-        peaks = [
-            attention_share(attention, valid.to(attention.device)).amax(dim=1)[valid.sum(dim=1) > 1]
-            for attention, valid in self.seen_
-        ]
-        self.seen_.clear()
-        if sum(map(len, peaks)) >= MIN_VIDEOS:
-            # of independent models the one that is least collapsed
-            net.history.record("attention_peak", torch.cat(peaks).mean(dim=0).min().item())
 
 
 def warn_collapsed_attention(
@@ -141,13 +91,6 @@ def warn_collapsed_attention(
             "(hide_probability=0.3, say).",
             CollapsedAttentionWarning,
         )
-
-
-def _is_softmax(net: Any) -> bool:
-    loss = net.criterion_
-    return isinstance(loss, MixtureCrossEntropy) or (
-        isinstance(loss, PooledCrossEntropy) and loss.pooling == "attention"
-    )
 
 
 # ---------------------------------------------------------------- in use

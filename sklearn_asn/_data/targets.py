@@ -13,8 +13,8 @@ from scipy import sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklearn_asn._packed import Offsets, offsets_from_lengths
-from sklearn_asn.segments import Segments, check_label_array
+from sklearn_asn._data.packed import Offsets, offsets_from_lengths
+from sklearn_asn._data.segments import Segments, check_label_array
 
 FORMS = (
     "a 1-D array of labels (one per video), a list of sets of labels, a 0/1 indicator matrix, "

@@ -26,8 +26,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._files import write_atomically
-from sklearn_asn._packed import offsets_from_lengths
+from sklearn_asn._data.packed import offsets_from_lengths
+from sklearn_asn._disk.files import write_atomically
 
 FORMAT = "sklearn_asn.Clips"
 FORMAT_VERSION = 2  # 1 had no word on whether features are finite, and no videos.jsonl

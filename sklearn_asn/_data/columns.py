@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._table import Columns
+Columns = slice | NDArray[np.int64]
 
 STREAMS = ("spatial", "temporal")
 

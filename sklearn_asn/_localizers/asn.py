@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_asn import cas
-from sklearn_asn._base import BaseLocalizer, Scored, Supervised
-from sklearn_asn._streams import STREAMS, streams_of
-from sklearn_asn._validation import check_choice, check_number
-from sklearn_asn.losses import PooledCrossEntropy
-from sklearn_asn.network import SINGLE_STREAM, VARIANTS, Heads
-from sklearn_asn.training import Recipe
+from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._data.columns import STREAMS, streams_of
+from sklearn_asn._localizers import cas
+from sklearn_asn._localizers.base import BaseLocalizer, Scored
+from sklearn_asn._training.criteria import PooledCrossEntropy
+from sklearn_asn._training.network import SINGLE_STREAM, VARIANTS, Heads
+from sklearn_asn._training.recipe import Recipe
+from sklearn_asn._training.supervised import Supervised
 
 
 class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]

@@ -11,8 +11,9 @@ from filelock import FileLock
 from joblib import hash as joblib_hash
 from sklearn.utils.validation import check_memory
 
-from sklearn_asn.bags import Bags
-from sklearn_asn.training import Recipe, Trained, export, train_net
+from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.net import export, train_net
+from sklearn_asn._training.recipe import Recipe, Trained
 
 
 def train_cached(

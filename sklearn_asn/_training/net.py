@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,63 +16,15 @@ from skorch.history import History
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
-from sklearn_asn._messages import WatchAttention
-from sklearn_asn._progress import Progress, ShowProgress
-from sklearn_asn.bags import Bags
-from sklearn_asn.network import ASENetwork, Heads
-from sklearn_asn.sampling import BagBatches, ClipBlocks
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything, besides the data and the seed, that decides what a training gives.
-
-    Parameters
-    ----------
-    network : dict
-        Arguments of `ASENetwork`.
-    criterion : type
-        A class of `sklearn_asn.losses`.
-    criterion_options : dict
-        Its arguments.
-    sampling : dict
-        Arguments of `BagBatches`: how many clips, rows, and what is hidden.
-    optimizer : {"sgd", "adam"}
-    optimizer_options : dict
-        Its arguments but the learning rate.
-    lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum, precision
-        As in `ASNLocalizer`.
-    """
-
-    network: dict[str, Any]
-    criterion: type[nn.Module]
-    criterion_options: dict[str, Any]
-    sampling: dict[str, Any]
-    optimizer: str
-    optimizer_options: dict[str, Any]
-    lr: float
-    lr_milestones: tuple[float, ...]
-    max_epochs: int
-    batch_size: int
-    gradient_clip: float | None
-    quantile_momentum: float
-    precision: str = "float32"
-
-    @property
-    def heads(self) -> Heads:
-        """How the network's heads are made."""
-        return self.network.get("heads", Heads())
-
+from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.network import ASENetwork
+from sklearn_asn._training.progress import Progress, ShowProgress
+from sklearn_asn._training.recipe import Recipe, Trained
+from sklearn_asn._training.sampling import BagBatches, ClipBlocks
+from sklearn_asn._training.watch import WatchAttention
 
 RECORDED_LEVELS = [10, 30, 50, 70, 90]  # percent, in the history
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
-
-
-class Trained(NamedTuple):
-    """What a training leaves: weights and running quantiles by name, and one record an epoch."""
-
-    weights: dict[str, NDArray[Any]]
-    history: list[dict[str, Any]]
 
 
 class ClipGradients(Callback):

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_asn.bags import Bags
+from sklearn_asn._training.bags import Bags
 
 Item = TypeVar("Item")
 

@@ -12,41 +12,31 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_asn import _messages, cas
-from sklearn_asn._caching import train_cached
-from sklearn_asn._packed import Offsets, offsets_from_lengths
-from sklearn_asn._progress import Progress
-from sklearn_asn._repr import DocumentedMixin
-from sklearn_asn._streams import join_columns, main_comes_first, resolve_streams
-from sklearn_asn._targets import Targets, parse_targets
-from sklearn_asn._validation import (
+from sklearn_asn._checks import check_number, draw_seed, resolve_device, unchanged_on_error
+from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.columns import join_columns, main_comes_first, resolve_streams
+from sklearn_asn._data.packed import Offsets, offsets_from_lengths
+from sklearn_asn._data.segments import Segments
+from sklearn_asn._data.supervision import (
     allowed_classes,
     check_inside,
-    check_number,
-    check_selection,
-    check_training_parameters,
     check_trimmed,
     check_weights,
     classes_of,
-    draw_seed,
-    resolve_device,
-    unchanged_on_error,
 )
-from sklearn_asn.bags import Bags
-from sklearn_asn.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.targets import Targets, parse_targets
+from sklearn_asn._doclink import DocumentedMixin
+from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers.parameters import check_selection, check_training_parameters
+from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.cache import train_cached
+from sklearn_asn._training.net import ASNNet, export, rebuild, score_clips, train_net
+from sklearn_asn._training.network import LEVELS, SINGLE_STREAM, Heads
+from sklearn_asn._training.progress import Progress
+from sklearn_asn._training.recipe import Recipe, Trained
+from sklearn_asn._training.supervised import Supervised
 from sklearn_asn.metrics import localization_map, recognition_map
-from sklearn_asn.network import LEVELS, SINGLE_STREAM, Heads
-from sklearn_asn.segments import Segments
 from sklearn_asn.selection import NaiveSelection, Selection
-from sklearn_asn.training import (
-    ASNNet,
-    Recipe,
-    Trained,
-    export,
-    rebuild,
-    score_clips,
-    train_net,
-)
 
 Array = NDArray[Any]
 
@@ -59,39 +49,6 @@ class Scored(NamedTuple):
     activations: Array  # (n_clips, n_models, n_classes)
     attention: Array  # (n_clips, n_models)
     offsets: Offsets
-
-
-class Supervised:
-    """Videos with label distributions and weights, ready to be read by columns."""
-
-    def __init__(
-        self,
-        clips: Clips,
-        targets: Targets,
-        classes: Array,
-        weight: NDArray[np.float64],
-        trimmed: NDArray[np.bool_],
-    ) -> None:
-        keep = weight > 0  # a weight of zero is no video at all
-        present = targets.indicator(classes)[keep]
-        counts = present.sum(axis=1, keepdims=True)
-        self.target = (present / np.maximum(counts, 1)).astype(np.float32)
-        self.clips = clips if keep.all() else clips[keep]
-        self.weight = weight[keep]
-        self.trimmed = trimmed[keep]
-        self._memo: dict[str, str] = {}
-
-    def bags(self, columns: list[NDArray[np.int64]], frames_per_clip: int) -> Bags:
-        """Return what training draws from."""
-        bags = self.clips.bags(
-            join_columns(columns, main_comes_first(columns)),
-            frames_per_clip,
-            target=self.target,
-            weight=self.weight,
-            trimmed=self.trimmed,
-        )
-        bags.table.memo = self._memo  # features are hashed once a fit, if at all
-        return bags
 
 
 class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
@@ -140,7 +97,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             for name in ("_net", "_trained"):
                 self.__dict__.pop(name, None)
             if self._samples_clips:
-                _messages.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
+                advice.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
             data = Supervised(clips, targets, self.classes_, weight, mask)
             self._train_all(data, draw_seed(self.random_state))
             self.history_ = self._trained.history
@@ -149,7 +106,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             curves = self._trained.weights["attention_quantiles"]
             self.attention_quantiles_ = curves if len(curves) > 1 else curves[0]
         if clips.lengths.max() > 1:
-            _messages.warn_collapsed_attention(curves, self.history_, hasattr(self, "quantile"))
+            advice.warn_collapsed_attention(curves, self.history_, hasattr(self, "quantile"))
         return self
 
     def predict(self, X: Any) -> Segments:
@@ -210,7 +167,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         clips = self._check_use(X)
         targets = self._check_y(y, len(clips))
         if clips.lengths.max() > 1:
-            _messages.warn_unseen_classes(targets.label, self.classes_)
+            advice.warn_unseen_classes(targets.label, self.classes_)
         if targets.segments is None:
             return recognition_map(
                 y, self.predict_proba(X), classes=self.classes_, sample_weight=sample_weight
@@ -381,7 +338,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     def _over_blocks(self, clips: Clips, read: Callable[[Any], Any]) -> list[Any]:
         """Score block after block of videos, and keep of each only what `read` makes of it."""
         blocks = clips.blocks(_CLIPS_AT_ONCE * self._frames_per_clip)
-        with _messages.OneCall(clips.lengths):
+        with advice.OneCall(clips.lengths):
             return [read(self._score(block)) for block in blocks]
 
     def _segments(self, clips: Clips, blocks: list[tuple[Array, Offsets]]) -> Segments:
@@ -415,7 +372,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     def _score(self, clips: Clips) -> Any:
         """Score every clip with the network."""
         main_first = self._recipe.network.get("main_first", True)
-        bags = clips.bags(join_columns(self._columns, main_first), self._frames_per_clip)
+        bags = Bags.of(clips, join_columns(self._columns, main_first), self._frames_per_clip)
         return Scored(*score_clips(self.net_, bags), bags.offsets)
 
     def _read(self, scored: Scored, cut: bool = True) -> tuple[Array, Array]:
@@ -424,7 +381,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         allowed = allowed_classes(self.localize_classes, self.classes_)
         passing = cas.passing_classes(scores, self.video_threshold, allowed)
         active = self._active(scored) if cut else None
-        _messages.note_use(
+        advice.note_use(
             self, passing & (scores > self.video_threshold), passing, active, scored.offsets
         )
         clip_scores = self._clip_scores(scored)

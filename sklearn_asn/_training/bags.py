@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from sklearn_asn._packed import Offsets, offsets_from_lengths
-from sklearn_asn._table import Columns, Table
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.columns import Columns
+from sklearn_asn._data.packed import Offsets, offsets_from_lengths
+from sklearn_asn._training.table import Table
 
 Ints = NDArray[np.int64]
 
@@ -68,6 +70,12 @@ class Bags(Dataset[Any]):
         self.target = target
         self.weight = np.ones(len(self)) if weight is None else weight
         self.trimmed = np.zeros(len(self), dtype=bool) if trimmed is None else trimmed
+
+    @classmethod
+    def of(cls, clips: Clips, columns: Columns, frames_per_clip: int = 1, **known: Any) -> Bags:
+        """Make them of `Clips`, whose features stay where they are."""
+        values, starts = clips.table()
+        return cls(values, clips.lengths, columns, frames_per_clip, starts=starts, **known)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -11,8 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._files import sync
-from sklearn_asn._packed import (
+from sklearn_asn._data.folder import (
+    VALUES,
+    new_folder,
+    read_folder,
+    values_header,
+    write_index,
+    write_values,
+)
+from sklearn_asn._data.packed import (
     Offsets,
     Packed,
     check_ids,
@@ -21,16 +28,9 @@ from sklearn_asn._packed import (
     offsets_from_lengths,
     same_values,
 )
-from sklearn_asn._storage import (
-    VALUES,
-    new_folder,
-    read_folder,
-    values_header,
-    write_index,
-    write_values,
-)
-from sklearn_asn._table import Columns, MappedFile, reading, sum_of
-from sklearn_asn.bags import Bags
+from sklearn_asn._disk.files import sync
+from sklearn_asn._disk.mapped import MappedFile, reading
+from sklearn_asn._intervals import blocks_of
 
 _BLOCK_BYTES = 2**25  # of features on disk that are looked at together
 
@@ -201,18 +201,12 @@ class Clips(Packed[NDArray[Any]]):
 
     def blocks(self, n_clips: int) -> Iterator[Clips]:
         """Give consecutive videos in `Clips` of at most `n_clips` clips; a longer video alone."""
-        first = 0
-        while first < len(self):
-            stop = int(np.searchsorted(self.offsets, self.offsets[first] + n_clips, "right")) - 1
-            stop = max(stop, first + 1)
+        for first, stop in blocks_of(self.offsets, n_clips):
             yield self._slice(first, stop)
-            first = stop
 
-    def bags(self, columns: Columns, frames_per_clip: int = 1, **known: Any) -> Bags:
-        """Return the videos as the network sees them; see `sklearn_asn.bags`."""
-        return Bags(
-            self._table, self.lengths, columns, frames_per_clip, starts=self._starts, **known
-        )
+    def table(self) -> tuple[NDArray[Any], Offsets]:
+        """Return the table that the videos' rows lie in, and the first row of every video."""
+        return self._table, self._starts
 
     def check_finite(self, name: str = "X") -> None:
         """Raise if a feature is NaN or infinite, naming the first such video.
@@ -375,7 +369,7 @@ def as_clips(X: Any, name: str = "X") -> Clips:
 def _all_finite(clips: Clips) -> bool:
     values = clips.values
     with np.errstate(over="ignore", invalid="ignore"):
-        total = sum_of(values)
+        total = values.sum(dtype=np.float64) if values.dtype == np.float16 else values.sum()
     return bool(np.isfinite(total)) or bool(np.isfinite(values).all())  # right if it is finite
 
 

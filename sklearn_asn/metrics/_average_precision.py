@@ -7,17 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._matching import (
+from sklearn_asn._data.segments import Segments
+from sklearn_asn._data.targets import check_comparable
+from sklearn_asn._intervals import Intervals, sort_order
+from sklearn_asn.metrics._matching import (
     Choices,
-    Intervals,
     match_in_turn,
     overlapping_pairs,
     overlaps_any,
     rank_choices,
-    sort_order,
 )
-from sklearn_asn._targets import check_comparable
-from sklearn_asn.segments import Segments
 
 PROTOCOLS = ("activitynet", "thumos14")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from sklearn_asn._packed import Offsets
+from sklearn_asn._data.packed import Offsets
 
 Array = NDArray[np.floating[Any]]
 

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._files import write_atomically
-from sklearn_asn._packed import (
+from sklearn_asn._data.packed import (
     Offsets,
     Packed,
     check_ids,
@@ -22,6 +21,7 @@ from sklearn_asn._packed import (
     check_unique,
     offsets_from_lengths,
 )
+from sklearn_asn._disk.files import write_atomically
 
 FORMAT = "sklearn_asn.Segments"
 FORMAT_VERSION = 1

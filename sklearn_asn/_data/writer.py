@@ -13,10 +13,10 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import ArrayLike
 
-from sklearn_asn import _storage
-from sklearn_asn._files import sync, write_atomically
-from sklearn_asn._storage import INDEX, JOURNAL, PER_VIDEO, VALUES
-from sklearn_asn.clips import Clips, check_feature_names, check_video
+from sklearn_asn._data import folder as _storage
+from sklearn_asn._data.clips import Clips, check_feature_names, check_video
+from sklearn_asn._data.folder import INDEX, JOURNAL, PER_VIDEO, VALUES
+from sklearn_asn._disk.files import sync, write_atomically
 
 
 class ClipsWriter:

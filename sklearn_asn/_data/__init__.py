@@ -1,0 +1,1 @@
+"""Containers and labels; nothing here knows torch."""

@@ -1,0 +1,89 @@
+"""What comes with the videos of a fit: classes, weights, which are trimmed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.segments import Segments
+
+
+def classes_of(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return the classes among `labels`; refuse fewer than two."""
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has {len(classes)} class(es): {classes.tolist()}. At least 2 are needed: with one "
+            "class the softmax is 1 for every clip, and attention learns nothing."
+        )
+    return classes
+
+
+def allowed_classes(localize_classes: Any, classes: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Return which of `classes` may be localized; None: all of them."""
+    if localize_classes is None:
+        return None
+    wanted = list(localize_classes) if not isinstance(localize_classes, str) else []
+    known = classes.tolist()
+    unknown = [c for c in wanted if c not in known]
+    if not wanted or unknown:
+        raise ValueError(
+            f"localize_classes={localize_classes!r}; expected None or a sequence of classes that "
+            f"training has seen ({unknown[:5]} are not among them)."
+        )
+    return np.array([c in wanted for c in known])
+
+
+def check_trimmed(trimmed: Any, n_videos: int) -> NDArray[np.bool_]:
+    """Return the mask of trimmed videos; None means that there are none."""
+    if trimmed is None:
+        return np.zeros(n_videos, dtype=bool)
+    mask = np.asarray(trimmed)
+    if mask.shape != (n_videos,) or mask.dtype != bool:
+        raise ValueError(
+            f"trimmed must be a boolean array of shape ({n_videos},), "
+            f"got {mask.dtype} of shape {mask.shape}."
+        )
+    return mask
+
+
+def check_weights(sample_weight: Any, n_videos: int) -> NDArray[np.float64]:
+    """Return one non-negative weight a video; None means 1 each.
+
+    Whole numbers stay as they are (so many equal videos); others are scaled to a mean of 1.
+    """
+    if sample_weight is None:
+        return np.ones(n_videos)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_videos,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_videos},), one number a video; "
+            f"got shape {weight.shape}."
+        )
+    if not np.all(np.isfinite(weight)) or np.any(weight < 0):
+        i = int(np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))[0])
+        raise ValueError(f"sample_weight of video {i} is {weight[i]}; expected a number >= 0.")
+    if not np.any(weight > 0):
+        raise ValueError("sample_weight is zero for every video: the weights leave no data.")
+    if np.all(weight == np.round(weight)):
+        return weight
+    return weight / weight[weight > 0].mean()
+
+
+def check_inside(segments: Segments, clips: Clips) -> None:
+    """Refuse segments wholly outside their video (whole clips may end up to two clips early)."""
+    video = segments.video
+    spans = clips.spans[video]
+    slack = 2.0 if clips.clip_seconds is None else 2 * clips.clip_seconds[video]
+    outside = (segments.start >= spans[:, 1] + slack) | (segments.end <= spans[:, 0] - slack)
+    if np.any(outside):
+        row = int(np.flatnonzero(outside)[0])
+        unit = "clips" if clips.clip_seconds is None else "s"
+        raise ValueError(
+            f"y: a segment of video {video[row]}, ({segments.label[row]!s}, "
+            f"{segments.start[row]:g}, {segments.end[row]:g}), lies outside the video, which "
+            f"covers [{spans[row, 0]:g}, {spans[row, 1]:g}) {unit}. Are the units the same?"
+        )

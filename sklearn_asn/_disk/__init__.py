@@ -1,0 +1,1 @@
+"""Files: how one, several or a folder of them appear whole."""

@@ -1,0 +1,106 @@
+"""Arrays that a file's memory map shows, and how to read them without filling the memory."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_HASHED = 2**24  # octets that one thread hashes at a time
+
+
+@dataclass(frozen=True)
+class MappedFile:
+    """The array that a file's read-only memory map shows, by name: cheap to pickle and to hash."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    offset: int
+    dtype: str
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, values: Any) -> MappedFile | None:
+        """Identify a whole, row-major, read-only memory map; None for any other array."""
+        is_map = isinstance(values, np.memmap) and isinstance(values.base, mmap.mmap)
+        if not is_map or values.mode != "r" or not values.flags.c_contiguous:
+            return None
+        if not isinstance(values.filename, str | os.PathLike):
+            return None
+        path = os.path.realpath(values.filename)
+        stat = os.stat(path)
+        identity = (stat.st_size, stat.st_mtime_ns, int(values.offset))
+        return cls(path, *identity, values.dtype.str, values.shape)
+
+    def open(self) -> NDArray[Any]:
+        """Map the file again, in another process or on another machine.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            The file is not there, or is no longer the same.
+        """
+        try:
+            stat = os.stat(self.path)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{self.path} is not here. Clips that stay on disk are pickled as their path: "
+                "the file must be found under the same path wherever they are used."
+            ) from None
+        if (stat.st_size, stat.st_mtime_ns) != (self.size, self.mtime_ns):
+            raise ValueError(
+                f"{self.path} has changed since its Clips were pickled; open them anew."
+            )
+        return np.memmap(self.path, np.dtype(self.dtype), "r", self.offset, self.shape)
+
+
+@contextmanager
+def reading(values: Any, *, scattered: bool = False) -> Iterator[None]:
+    """Read a file's memory map in the block, then give back its pages: memory stays flat.
+
+    Scattered rows are read without the system's read-ahead, which would fetch 16 pages for one.
+    """
+    given = values.base if isinstance(values, np.memmap) else None
+    pages = given if isinstance(given, mmap.mmap) and values.mode == "r" else None
+    advise = pages is not None and hasattr(mmap, "MADV_RANDOM")
+    if pages is not None and advise and scattered:
+        pages.madvise(mmap.MADV_RANDOM)
+    try:
+        yield
+    finally:
+        if pages is not None and advise:
+            if scattered:
+                pages.madvise(mmap.MADV_NORMAL)
+            pages.madvise(mmap.MADV_DONTNEED)
+
+
+def give_back(values: Any, first: int, stop: int) -> None:
+    """Give back the pages of the rows ``first : stop`` of a file's memory map."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        row = values.strides[0]
+        # the map begins where the file's page does that holds the first row
+        ahead = values.offset % mmap.ALLOCATIONGRANULARITY
+        begin = (ahead + first * row) // mmap.PAGESIZE * mmap.PAGESIZE
+        end = min(ahead + stop * row, len(values.base))
+        values.base.madvise(mmap.MADV_DONTNEED, begin, end - begin)
+
+
+def content_of(values: NDArray[Any]) -> str:
+    """Hash an array's type, shape and values, on all cores."""
+    packed = np.ascontiguousarray(values)
+    octets = packed.reshape(-1).view(np.uint8)
+    parts = [octets[i : i + _HASHED] for i in range(0, len(octets), _HASHED)]
+    digest = hashlib.sha256(repr((packed.dtype.str, packed.shape)).encode())
+    with ThreadPoolExecutor() as workers:
+        for part in workers.map(lambda part: hashlib.sha256(part.data).digest(), parts):
+            digest.update(part)
+    return digest.hexdigest()

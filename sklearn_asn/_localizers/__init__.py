@@ -1,0 +1,1 @@
+"""Localizers: from a plan to segments."""

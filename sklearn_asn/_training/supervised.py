@@ -1,0 +1,49 @@
+"""The videos of a fit, with what is known of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.columns import join_columns, main_comes_first
+from sklearn_asn._data.targets import Targets
+from sklearn_asn._training.bags import Bags
+
+Array = NDArray[Any]
+
+
+class Supervised:
+    """Videos with label distributions and weights, ready to be read by columns."""
+
+    def __init__(
+        self,
+        clips: Clips,
+        targets: Targets,
+        classes: Array,
+        weight: NDArray[np.float64],
+        trimmed: NDArray[np.bool_],
+    ) -> None:
+        keep = weight > 0  # a weight of zero is no video at all
+        present = targets.indicator(classes)[keep]
+        counts = present.sum(axis=1, keepdims=True)
+        self.target = (present / np.maximum(counts, 1)).astype(np.float32)
+        self.clips = clips if keep.all() else clips[keep]
+        self.weight = weight[keep]
+        self.trimmed = trimmed[keep]
+        self._memo: dict[str, str] = {}
+
+    def bags(self, columns: list[NDArray[np.int64]], frames_per_clip: int) -> Bags:
+        """Return what training draws from."""
+        bags = Bags.of(
+            self.clips,
+            join_columns(columns, main_comes_first(columns)),
+            frames_per_clip,
+            target=self.target,
+            weight=self.weight,
+            trimmed=self.trimmed,
+        )
+        bags.table.memo = self._memo  # features are hashed once a fit, if at all
+        return bags

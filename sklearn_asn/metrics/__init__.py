@@ -1,0 +1,23 @@
+"""How good segments and video-level scores are, under the field's two rules (section 4)."""
+
+from sklearn_asn.metrics._localization import (
+    average_precision_table,
+    localization_map,
+    localization_scorer,
+)
+from sklearn_asn.metrics._recognition import (
+    RecognitionScorer,
+    recognition_accuracy,
+    recognition_map,
+    recognition_scorer,
+)
+
+__all__ = [
+    "RecognitionScorer",
+    "average_precision_table",
+    "localization_map",
+    "localization_scorer",
+    "recognition_accuracy",
+    "recognition_map",
+    "recognition_scorer",
+]

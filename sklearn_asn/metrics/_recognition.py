@@ -1,0 +1,189 @@
+"""How good video-level scores are: accuracy, mean average precision, and their scorer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import average_precision_score
+
+from sklearn_asn._checks import check_count
+from sklearn_asn._data.segments import check_label_array
+from sklearn_asn._data.targets import check_comparable, parse_targets
+from sklearn_asn.metrics._average_precision import check_weight
+
+Array = NDArray[Any]
+
+
+def recognition_accuracy(
+    y_true: Any, y_score: ArrayLike, *, classes: ArrayLike, k: int = 1
+) -> float:
+    """Share of labelled videos of whose `k` best classes one is theirs.
+
+    Parameters
+    ----------
+    y_true : labels in any form that `ASNLocalizer.fit` takes
+        Videos without a label are left out.
+    y_score : array-like of shape (n_videos, n_classes)
+        Video-level scores, as of ``predict_proba``.
+    classes : array-like of shape (n_classes,)
+        What the columns of `y_score` stand for, in any order.
+    k : int, default=1
+        Guesses a video has: ActivityNet's Hit@1 and Hit@3. (THUMOS'14 and ActivityNet rank by
+        `recognition_map`, whose average precision is not interpolated.)
+
+    Returns
+    -------
+    float
+        In [0, 1]. With one label a video this is scikit-learn's accuracy.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not correspond, a score is not finite, `classes` repeats one or is of another type
+        than the labels, or there are no labels at all.
+
+    Examples
+    --------
+    >>> from sklearn_asn.metrics import recognition_accuracy
+    >>> recognition_accuracy(["a", "b"], [[0.9, 0.1], [0.6, 0.4]], classes=["a", "b"])
+    0.5
+    """
+    check_count(k, "k")
+    targets, score, classes = _check_recognition(y_true, y_score, classes)
+    order = np.argsort(classes)
+    present = targets.indicator(classes[order])[:, np.argsort(order)]
+    labelled = np.diff(targets.offsets) > 0
+    best = np.argsort(-score, axis=1, kind="stable")[:, :k]
+    hit = np.asarray(np.take_along_axis(present, best, axis=1).any(axis=1))
+    return float(np.mean(hit[labelled]))
+
+
+def recognition_map(
+    y_true: Any,
+    y_score: ArrayLike,
+    *,
+    classes: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Mean over classes of the average precision of video-level scores (scikit-learn's).
+
+    Parameters
+    ----------
+    y_true : labels in any form that `ASNLocalizer.fit` takes
+        Videos without a label are negatives of every class.
+    y_score : array-like of shape (n_videos, n_classes)
+        Video-level scores, as of ``predict_proba``.
+    classes : array-like of shape (n_classes,)
+        What the columns stand for. A label that is not among them counts 0.
+    sample_weight : array-like of shape (n_videos,), default=None
+        Non-negative. A class whose videos all weigh 0 is left out.
+
+    Returns
+    -------
+    float
+        In [0, 1]; the mean over the classes that occur in `y_true`.
+
+    Raises
+    ------
+    ValueError
+        As `recognition_accuracy`, or `sample_weight` is out of range.
+
+    Examples
+    --------
+    >>> from sklearn_asn.metrics import recognition_map
+    >>> recognition_map(["a", "b"], [[0.9, 0.1], [0.6, 0.4]], classes=["a", "b"])
+    1.0
+    """
+    targets, score, classes = _check_recognition(y_true, y_score, classes)
+    weight = check_weight(sample_weight, len(targets))
+    seen = np.unique(targets.label)
+    present = targets.indicator(seen)
+    counts = weight @ present > 0
+    if not counts.any():
+        raise ValueError("sample_weight is zero for every video of y_true that has labels.")
+    column = {label: i for i, label in enumerate(classes.tolist())}
+    values = [
+        average_precision_score(present[:, i], score[:, column[label]], sample_weight=weight)
+        if label in column
+        else 0.0
+        for i, label in enumerate(seen.tolist())
+        if counts[i]
+    ]
+    return float(np.mean(values))
+
+
+def recognition_scorer(metric: str = "accuracy") -> Any:
+    """Make a scorer of video-level recognition, for estimators with ``predict_proba``.
+
+    Parameters
+    ----------
+    metric : {"accuracy", "map"}, default="accuracy"
+        `recognition_accuracy` or `recognition_map`.
+
+    Returns
+    -------
+    RecognitionScorer
+        Called with an estimator (or a `Pipeline` that ends in one), X and y.
+
+    Raises
+    ------
+    ValueError
+        `metric` is another.
+
+    Examples
+    --------
+    >>> from sklearn_asn.metrics import recognition_scorer
+    >>> recognition_scorer("map")
+    RecognitionScorer(metric='map')
+    """
+    if metric not in ("accuracy", "map"):
+        raise ValueError(f"metric={metric!r}; expected 'accuracy' or 'map'.")
+    return RecognitionScorer(metric)
+
+
+@dataclass(frozen=True)
+class RecognitionScorer:
+    """A scorer that reads the classes from the estimator; made by `recognition_scorer`.
+
+    Parameters
+    ----------
+    metric : {"accuracy", "map"}
+        `recognition_accuracy` or `recognition_map`.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn_asn import ASNLocalizer
+    >>> from sklearn_asn.metrics import RecognitionScorer
+    >>> scoring = RecognitionScorer("map")
+    >>> search = GridSearchCV(ASNLocalizer(), {"weight_decay": [5e-4, 0.02]}, scoring=scoring)
+    """
+
+    metric: str
+
+    def __call__(self, estimator: Any, X: Any, y: Any) -> float:
+        """Score an estimator on videos."""
+        score = recognition_accuracy if self.metric == "accuracy" else recognition_map
+        return score(y, estimator.predict_proba(X), classes=estimator.classes_)
+
+
+def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Array, Array]:
+    targets, score = parse_targets(y_true), np.asarray(y_score, dtype=np.float64)
+    classes = check_label_array(classes, "classes")
+    if len(np.unique(classes)) != len(classes):
+        raise ValueError("classes repeats a class.")
+    if score.shape != (len(targets), len(classes)):
+        raise ValueError(
+            f"y_score has shape {score.shape}, expected ({len(targets)}, {len(classes)}): one row "
+            "a video of y_true, one column a class."
+        )
+    bad = np.flatnonzero(~np.isfinite(score).all(axis=1))
+    if len(bad):
+        raise ValueError(f"y_score of video {bad[0]} is not finite.")
+    if not len(targets.label):
+        raise ValueError("y_true has no labels at all.")
+    check_comparable(targets.label, classes)
+    return targets, score, classes
