@@ -30,9 +30,11 @@ from sklearn_asn._data.supervision import allowed_classes
 from sklearn_asn._disk.files import write_atomically
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._localizers.base import BaseLocalizer
-from sklearn_asn._training.network import LEVELS, ASENetwork
-from sklearn_asn._training.recipe import Recipe, Trained
-from sklearn_asn.rivals._boundary import BoundaryRegressor
+from sklearn_asn._localizers.model import Model
+from sklearn_asn._localizers.parameters import trained_with
+from sklearn_asn._localizers.planning import Inputs
+from sklearn_asn._training.network import ASENetwork
+from sklearn_asn.rivals._boundary import BoxModel
 
 FORMAT = "sklearn_asn.localizer"
 FORMAT_VERSION = 1
@@ -197,7 +199,7 @@ def _describe(estimator: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     for name in ("n_features_in_", "feature_names_in_", "classes_", "scales_", "history_"):
         model[name] = _encode(getattr(estimator, name, None), name)
     # in C order, which the codec takes for granted
-    tensors = {k: np.array(v, order="C") for k, v in estimator._trained.weights.items()}
+    tensors = {k: np.array(v, order="C") for k, v in estimator.model_.weights.items()}
     if isinstance(estimator, rivals.AutoLoc):
         model["localizer_"], inner = _describe(estimator.localizer_)
         tensors |= {_INNER + name: value for name, value in inner.items()}
@@ -224,45 +226,22 @@ def _restore(model: Mapping[str, Any], tensors: dict[str, NDArray[Any]]) -> Any:
         same_classes = np.array_equal(localizer.classes_, estimator.classes_)
         if localizer.n_features_in_ != n_features or not same_classes:
             raise ValueError("its localizer_ belongs to other data")
-        estimator.scales_ = _decode(model["scales_"]).astype(np.int64)
-        n_columns = sum(map(len, localizer._columns))
+        kind: type[Model] = BoxModel
+        plan = estimator._plan(Inputs.of(estimator))
+        if _decode(model["scales_"]).tolist() != list(plan.scales):
+            raise ValueError("its scales are not those of its parameters")
         with torch.device("meta"):  # shapes alone: nothing is allocated, nothing is drawn
-            net: nn.Module = BoundaryRegressor(
-                n_columns, estimator.hidden_size, len(estimator.scales_)
-            )
+            net: nn.Module = plan.build()
     else:
-        estimator._recipe = _plan(estimator)
+        kind, plan = Model, estimator._plan(Inputs.of(estimator)).alone()
         with torch.device("meta"):
-            net = ASENetwork(**estimator._recipe.network)
-        estimator.quantile_levels_ = np.arange(LEVELS) / (LEVELS - 1)
-        curves = tensors["attention_quantiles"]
-        estimator.attention_quantiles_ = curves if len(curves) > 1 else curves[0]
+            net = ASENetwork(**plan.network)
     _check_weights(net, tensors)
-    estimator.history_ = _decode(model["history_"])
-    if not isinstance(model["history_"], list) or {*map(type, estimator.history_)} - {dict}:
+    history = _decode(model["history_"])
+    if not isinstance(model["history_"], list) or {*map(type, history)} - {dict}:
         raise ValueError("its history_ is no list of records")
-    estimator.n_iter_ = len(estimator.history_)
-    estimator._trained = Trained(tensors, estimator.history_)
+    estimator.model_ = kind(plan, tensors, history, trained_with(estimator))
     return estimator
-
-
-def _plan(estimator: Any) -> Recipe:
-    """Return the recipe that `fit` would train, and set `_columns`.
-
-    Every class says in `_train_all` what it trains: that is run, up to where training begins.
-    """
-    planned: list[Recipe] = []
-    dry = {
-        "_parent_weights": lambda *given: None,
-        "_train_one": lambda data, seed, recipe, parent=None: planned.append(recipe),
-    }
-    vars(estimator).update(dry)
-    try:
-        estimator._train_all(None, 0)
-    finally:
-        for name in dry:
-            del vars(estimator)[name]
-    return planned[0]
 
 
 def _check_parameters(estimator: Any) -> None:
@@ -291,26 +270,17 @@ def _check_weights(net: nn.Module, tensors: Mapping[str, NDArray[Any]]) -> None:
 def _check_reads_back(
     estimator: Any, model: dict[str, Any], tensors: dict[str, NDArray[Any]]
 ) -> None:
-    """Refuse parameters that were changed after `fit`: the network would be made from them."""
-    problem = "the network is not that of its parameters"
+    """Refuse what would not come back as it is."""
     try:
+        estimator._check_held()
         again = _restore(json.loads(json.dumps(model)), tensors)
-        same = _essence(again) == _essence(estimator)
     except (RuntimeError, TypeError, ValueError) as error:
-        same, problem = False, str(error)
-    if not same:
+        raise ValueError(f"This {type(estimator).__name__} cannot be saved: {error}") from error
+    if again.model_.plan != estimator.model_.plan:
         raise ValueError(
-            f"Parameters of {estimator!r} were changed after fit ({problem}): set them back, or "
-            "fit again."
+            f"This {type(estimator).__name__} cannot be saved: the network is not that of its "
+            "parameters. Fit again."
         )
-
-
-def _essence(estimator: Any) -> Any:
-    """Return what tells how weights are used."""
-    if isinstance(estimator, rivals.AutoLoc):
-        return _essence(estimator.localizer_)
-    recipe, columns = estimator._recipe, [c.tolist() for c in estimator._columns]
-    return recipe.network, recipe.criterion, recipe.criterion_options, columns
 
 
 # ---------------------------------------------------------------- plain values

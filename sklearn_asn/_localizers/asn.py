@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from sklearn_asn._checks import check_choice, check_number
 from sklearn_asn._data.columns import STREAMS, streams_of
 from sklearn_asn._localizers import cas
-from sklearn_asn._localizers.base import BaseLocalizer, Scored
+from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._localizers.model import Model, Scored
+from sklearn_asn._localizers.parameters import (
+    SHARED,
+    Parameter,
+    anything,
+    choice,
+    count,
+    number,
+    train,
+    use,
+)
+from sklearn_asn._localizers.planning import Inputs, plan_of
+from sklearn_asn._localizers.reading import Reading, read_models, threshold_at
 from sklearn_asn._training.criteria import PooledCrossEntropy
-from sklearn_asn._training.network import SINGLE_STREAM, VARIANTS, Heads
-from sklearn_asn._training.recipe import Recipe
+from sklearn_asn._training.network import (
+    SINGLE_STREAM,
+    VARIANTS,
+    Heads,
+    extractor_class,
+)
+from sklearn_asn._training.recipe import Plan
 from sklearn_asn._training.supervised import Supervised
+from sklearn_asn._training.train import Machine
 
 
-class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+def _variant(value: Any, name: str) -> None:
+    """Accept the paper's names, and module classes that work as an extractor."""
+    if isinstance(value, type):
+        if not issubclass(value, nn.Module):
+            raise ValueError(f"{name}={value!r}; expected one of {VARIANTS} or a module class.")
+        return
+    if isinstance(value, nn.Module):
+        raise ValueError(f"{name} is a {type(value).__name__} object; pass its class.")
+    check_choice(value, name, VARIANTS)
+
+
+def _odd(value: Any, name: str) -> None:
+    count(value, name)
+    if value % 2 == 0:
+        raise ValueError(f"{name}={value}; expected an odd number.")
+
+
+class ASNLocalizer(BaseLocalizer):
     """Find when actions happen, from videos of which only the labels are known.
 
     The Action Sensitive Network: clip features of two streams go through an Action Sensitive
@@ -29,11 +67,12 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
 
     Parameters
     ----------
-    variant : {"bilinear", "bottleneck", "fusion", "two-stream", "temporal", "spatial"}, \
+    variant : {"bilinear", "bottleneck", "fusion", "two-stream", "temporal", "spatial"} or type, \
             default="bilinear"
         The ASE (section 3.1). ``"temporal"`` and ``"spatial"`` read one stream; ``"two-stream"``
         trains both apart and averages them in use; the others add to the main stream the other
-        one as it is (fusion), through a bottleneck, or through a bilinear layer.
+        one as it is (fusion), through a bottleneck, or through a bilinear layer. A torch module
+        class of your own may stand in their place: see the guide on a method of one's own.
     hidden_size : int, default=128
         Units of the bottleneck and bilinear layers.
     init : {"inherit", "scratch"} or fitted single-stream ASNLocalizer, default="inherit"
@@ -163,9 +202,22 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
     True
     """
 
+    _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
+        "variant": train(_variant),
+        "hidden_size": train(count),
+        "init": train(anything),
+        "main_stream": train(choice(*STREAMS)),
+        "quantile": use(number(0, 1)),
+        "temporal_context": train(_odd),
+        "context_size": train(count),
+        "pooling": train(choice("attention", "topk")),
+        "topk_divisor": train(count),
+        "attention_stream": use(choice("both", *STREAMS)),
+    }
+
     def __init__(
         self,
-        variant: str = "bilinear",
+        variant: str | type[nn.Module] = "bilinear",
         *,
         hidden_size: int = 128,
         init: Any = "inherit",
@@ -244,24 +296,47 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
 
     # ------------------------------------------------------------------ training
 
-    def _train_all(self, data: Supervised, seed: int) -> None:
-        main, *others = streams_of(self.variant, self.main_stream)
-        self._columns = self._resolve_columns((main, *others))
-        parent = self._parent_weights(data, main, seed)
-        self._train_one(data, seed, self._recipe_of(self.variant), parent)
+    def _plan(self, inputs: Inputs) -> Plan:
+        inherits = isinstance(self.init, str) and self.init == "inherit" and self._has_parent()
+        parent = self._plan_of(self.main_stream, inputs) if inherits else None
+        return self._plan_of(self.variant, inputs, parent)
 
-    def _parent_weights(self, data: Supervised, main: str, seed: int) -> Any:
-        """Weights of the trained main-stream model whose heads are inherited, if any are."""
-        if not isinstance(self.init, str):
-            return self._given_parent(main)
-        if self.init == "scratch" or self.variant in (*SINGLE_STREAM, "two-stream"):
-            return None
-        self._progress.n_trainings = 2
-        bags = data.bags(self._columns[:1], self.frames_per_clip)
-        trained, _ = self._train(self._recipe_of(main), bags, seed)
-        return trained.weights
+    def _plan_of(self, variant: Any, inputs: Inputs, parent: Plan | None = None) -> Plan:
+        """Plan one variant; what it does not read is left at zero."""
+        top = self.pooling == "topk"
+        heads = Heads(
+            dropout=self.dropout,
+            context=self.temporal_context,
+            context_size=self.context_size if self.temporal_context > 1 else 0,
+            attention="max" if top else "linear",
+        )
+        return plan_of(
+            self,
+            inputs,
+            variant,
+            heads,
+            PooledCrossEntropy,
+            {"pooling": self.pooling, "topk_divisor": self.topk_divisor if top else 0},
+            main_stream=self.main_stream,
+            parent=parent,
+            hidden_size=0 if variant in _WITHOUT_HIDDEN else self.hidden_size,
+            dropout=self.dropout,
+        )
 
-    def _given_parent(self, main: str) -> Any:
+    def _has_parent(self) -> bool:
+        """Tell whether the variant's features begin with those of a main-stream model."""
+        if isinstance(self.variant, str) and self.variant in (*SINGLE_STREAM, "two-stream"):
+            return False
+        return bool(getattr(extractor_class(self.variant), "starts_with_main", False))
+
+    def _train(self, plan: Plan, data: Supervised, seed: int, machine: Machine) -> Model:
+        if isinstance(self.init, str):
+            return self._train_from(None, plan, data, seed, machine)
+        return self._train_from(self._given_parent(plan), plan, data, seed, machine)
+
+    def _given_parent(self, plan: Plan) -> Any:
+        """Return the weights of the fitted estimator given as `init`."""
+        (main, *_) = streams_of(self.variant, self.main_stream)
         parent = self.init.estimator if isinstance(self.init, FrozenEstimator) else self.init
         if parent.variant != main:
             raise ValueError(
@@ -272,77 +347,46 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
                 f"init was trained on the classes {parent.classes_.tolist()}, "
                 f"y has {self.classes_.tolist()}."
             )
-        n_main = parent._recipe.network["n_main"]
-        if n_main != len(self._columns[0]):
-            raise ValueError(f"init reads {n_main} {main} columns, X has {len(self._columns[0])}.")
-        if parent._recipe.heads != self._heads():
+        theirs = parent.model_.plan
+        n_main, n_own = theirs.network["n_main"], len(plan.columns[0])
+        if n_main != n_own:
+            raise ValueError(f"init reads {n_main} {main} columns, X has {n_own}.")
+        if theirs.heads != plan.heads:
             raise ValueError(
-                f"init has other heads ({parent._recipe.heads}) than this one ({self._heads()}): "
+                f"init has other heads ({theirs.heads}) than this one ({plan.heads}): "
                 "temporal_context, context_size, pooling and dropout must be the same."
             )
-        return parent._trained.weights
-
-    def _heads(self) -> Heads:
-        return Heads(
-            dropout=self.dropout,
-            context=self.temporal_context,
-            context_size=self.context_size if self.temporal_context > 1 else 0,
-            attention="max" if self.pooling == "topk" else "linear",
-        )
-
-    def _recipe_of(self, variant: str) -> Recipe:
-        """Collect what training depends on; what a variant does not read is left at zero."""
-        network = self._network(
-            variant,
-            self._heads(),
-            hidden_size=self.hidden_size if variant in ("bottleneck", "bilinear") else 0,
-            dropout=self.dropout,
-        )
-        divisor = self.topk_divisor if self.pooling == "topk" else 0
-        return self._make_recipe(
-            network, PooledCrossEntropy, pooling=self.pooling, topk_divisor=divisor
-        )
+        return parent.model_.weights
 
     # ------------------------------------------------------------------ use
-
-    def attention(self, X: Any) -> Any:
-        """Return raw attention of every clip: a list of ``(n_clips,)`` (one array for 2-D X).
-
-        Clips below `threshold_` are background. For two-stream with ``attention_stream="both"``
-        it is the mean of both streams' attention, each relative to its own threshold, and 1 is
-        the limit.
-        """
-        return super().attention(X)
 
     @property
     def threshold_(self) -> Any:
         """Running attention quantile at the level `quantile`."""
         check_is_fitted(self)
         check_number(self.quantile, "quantile", 0, 1)
-        curves = np.atleast_2d(self.attention_quantiles_)
-        values = np.array([np.interp(self.quantile, self.quantile_levels_, c) for c in curves])
-        return values if self.variant == "two-stream" else float(values[0])
+        values = threshold_at(self.model_.curves, self.quantile)
+        return values if len(values) > 1 else float(values[0])
 
-    def _pool(self, scored: Scored) -> NDArray[Any]:
-        """Return video-level class activations, by the pooling of the training."""
-        if self._recipe.criterion_options["pooling"] == "topk":
-            divisor = self._recipe.criterion_options["topk_divisor"]
-            return cas.pool_top(scored.activations, scored.offsets, divisor)
-        return cas.pool_videos(*scored, self.attention_softening)
-
-    def _active(self, scored: Scored) -> NDArray[np.bool_]:
-        """Tell where attention reaches its quantile: the criterion of section 3.2."""
-        return self._reaches(self._evidence(scored), np.atleast_1d(self.threshold_))
-
-    def _combined_attention(self, scored: Scored) -> NDArray[Any]:
-        if self.variant != "two-stream":
-            return scored.attention[:, 0]
-        if self.attention_stream == "both":
-            return cas.relative_attention(scored.attention, self.threshold_)
-        return scored.attention[:, self._attention_models][:, 0]
+    def _read(self, scored: Scored, curves: NDArray[Any]) -> Reading:
+        options = self.model_.plan.criterion_options
+        by_class = options["pooling"] == "topk"
+        if by_class:
+            divisor = options["topk_divisor"]
+            pooled = cas.pool_top(scored.activations, scored.offsets, divisor)
+        else:
+            pooled = cas.pool_videos(*scored, self.attention_softening)
+        return read_models(
+            scored,
+            curves,
+            clip_scores=cas.softmax(scored.activations).mean(axis=1),
+            probabilities=cas.video_scores(pooled),
+            decision=pooled[:, 0] if pooled.shape[1] == 1 else None,
+            by_class=by_class,
+        )
 
     @property
-    def _attention_models(self) -> Any:
+    def _counting(self) -> Any:
         if self.variant != "two-stream" or self.attention_stream == "both":
             return slice(None)
         return [streams_of(self.variant, self.main_stream).index(self.attention_stream)]
@@ -350,16 +394,7 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
     # ------------------------------------------------------------------ checks
 
     def _check_parameters(self) -> None:
-        check_choice(self.variant, "variant", VARIANTS)
-        check_choice(self.main_stream, "main_stream", STREAMS)
-        check_choice(self.pooling, "pooling", ("attention", "topk"))
-        check_choice(self.precision, "precision", ("float32", "bfloat16"))
-        if not isinstance(self.compile, bool | np.bool_):
-            raise ValueError(f"compile={self.compile!r}; expected True or False.")
         super()._check_parameters()
-        self._check_init()
-
-    def _check_init(self) -> None:
         if isinstance(self.init, str):
             check_choice(self.init, "init", ("inherit", "scratch"))
             return
@@ -374,8 +409,5 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
                 "(as in a grid search); wrap it in sklearn.frozen.FrozenEstimator."
             )
 
-    def _check_use_parameters(self) -> None:
-        super()._check_use_parameters()
-        check_number(self.quantile, "quantile", 0, 1)
-        check_number(self.attention_softening, "attention_softening", 0, open_low=True)
-        check_choice(self.attention_stream, "attention_stream", ("both", *STREAMS))
+
+_WITHOUT_HIDDEN = ("temporal", "spatial", "two-stream", "fusion")

@@ -13,12 +13,12 @@ from sklearn.utils.validation import check_memory
 
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.net import export, train_net
-from sklearn_asn._training.recipe import Recipe, Trained
+from sklearn_asn._training.recipe import Plan, Trained
 
 
 def train_cached(
     memory: Any,
-    recipe: Recipe,
+    plan: Plan,
     bags: Bags,
     seed: int,
     parent: Any,
@@ -28,21 +28,21 @@ def train_cached(
     """Return what training gives, from the cache where it was trained before.
 
     The key is a fingerprint of the data (of features in a file: path, size and time, so that they
-    are not read), the recipe, the seed, the parent's weights and the callbacks. `machine` holds
+    are not read), the plan, the seed, the parent's weights and the callbacks. `machine` holds
     what does not change the result. Of processes that want the same training at the same time,
     one trains, and the others wait for it.
     """
     memory = check_memory(memory)
     ignore = ["bags", "machine"]
     cached = memory.cache(_train, ignore=ignore)
-    key = (bags.fingerprint(), recipe, seed, parent, callbacks)
+    key = (bags.fingerprint(), plan, seed, parent, callbacks)
     with _one_at_a_time(memory, key):
         return cached(*key, bags=bags, machine=machine)
 
 
 def _train(
     data: str,
-    recipe: Recipe,
+    plan: Plan,
     seed: int,
     parent: Any,
     callbacks: Any,
@@ -50,7 +50,7 @@ def _train(
     machine: dict[str, Any],
 ) -> Trained:
     """Train and keep plain arrays only; `data` is the fingerprint of `bags`."""
-    return export(train_net(recipe, bags, seed, parent, callbacks, **machine))
+    return export(train_net(plan, bags, seed, parent, callbacks, **machine))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ one (x^t) and the other is the spatial one (x^s); here either can lead.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-VARIANTS = ("temporal", "spatial", "two-stream", "fusion", "bottleneck", "bilinear")
-SINGLE_STREAM = ("temporal", "spatial")
 _OUTER_ROWS = 256
 LEVELS = 101  # running attention quantiles: every percent from 0 to 100
 
@@ -77,6 +76,8 @@ def _blocks_of(n_rows: int) -> Iterator[slice]:
 class MainStream(nn.Module):
     """No extraction: the features of one stream as they are."""
 
+    starts_with_main = True
+
     def __init__(self, n_main: int) -> None:
         super().__init__()
         self.n_out = n_main
@@ -89,6 +90,9 @@ class MainStream(nn.Module):
 class Fusion(nn.Module):
     """Both streams side by side: x^f = [x^t, x^s] of eq. 1."""
 
+    starts_with_main = True
+    other_starts_at_zero = True
+
     def __init__(self, n_main: int, n_other: int) -> None:
         super().__init__()
         self.n_out = n_main + n_other
@@ -100,6 +104,8 @@ class Fusion(nn.Module):
 
 class Bottleneck(nn.Module):
     """The other stream distilled (dropout, fully-connected, ReLU), beside the main stream."""
+
+    starts_with_main = True
 
     def __init__(self, n_main: int, n_other: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
@@ -115,6 +121,8 @@ class Bottleneck(nn.Module):
 class BilinearBottleneck(nn.Module):
     """A bottleneck of each stream, joined by a bilinear layer, beside the main stream."""
 
+    starts_with_main = True
+
     def __init__(self, n_main: int, n_other: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
         self.n_out = n_main + hidden_size
@@ -128,6 +136,36 @@ class BilinearBottleneck(nn.Module):
         a = self.dropout(torch.relu(self.reduce_main(self.dropout(main))))
         b = self.dropout(torch.relu(self.reduce_other(self.dropout(other))))
         return main, torch.relu(self.bilinear(a, b))
+
+
+#: What stands before the heads, by the name of the variant. One that is not here is a module class
+#: of the user's own, made and used in the same way.
+EXTRACTORS: dict[str, type[nn.Module]] = {
+    "temporal": MainStream,
+    "spatial": MainStream,
+    "two-stream": MainStream,  # one of each stream, side by side
+    "fusion": Fusion,
+    "bottleneck": Bottleneck,
+    "bilinear": BilinearBottleneck,
+}
+VARIANTS = tuple(EXTRACTORS)
+SINGLE_STREAM = ("temporal", "spatial")
+
+
+def extractor_class(variant: str | type[nn.Module]) -> type[nn.Module]:
+    """Return the class that a variant's features are made by."""
+    return variant if isinstance(variant, type) else EXTRACTORS[variant]
+
+
+def make_extractor(variant: str | type[nn.Module], **sizes: Any) -> nn.Module:
+    """Make an extractor with those of `sizes` that its constructor takes.
+
+    >>> make_extractor("fusion", n_main=4, n_other=3, hidden_size=2, dropout=0.5).n_out
+    7
+    """
+    kind = extractor_class(variant)
+    taken = inspect.signature(kind).parameters
+    return kind(**{name: value for name, value in sizes.items() if name in taken})
 
 
 @dataclass(frozen=True)
@@ -194,6 +232,8 @@ class ASEModel(nn.Module):
         With context, the streams have one more axis than the clips: ``(..., context, n_columns)``.
         """
         parts = self.extractor(main, other)
+        if isinstance(parts, Tensor):
+            parts = (parts,)
         plain = self.convolution is None and not self.heads.give_features
         if plain and not self.training and isinstance(self.attention, nn.Linear):
             return self._both_heads(parts, self.attention)
@@ -232,8 +272,9 @@ class ASENetwork(nn.Module):
 
     Parameters
     ----------
-    variant : str
-        One of `VARIANTS`.
+    variant : str or type
+        One of `VARIANTS`, or a module class: made with those of `n_main`, `n_other`, `hidden_size`
+        and `dropout` that its constructor takes, it has ``n_out`` and ``forward(main, other)``.
     n_main, n_other : int
         Columns of the main stream and of the other.
     n_classes : int
@@ -257,7 +298,7 @@ class ASENetwork(nn.Module):
 
     def __init__(
         self,
-        variant: str,
+        variant: str | type[nn.Module],
         n_main: int,
         n_other: int,
         n_classes: int,
@@ -267,19 +308,9 @@ class ASENetwork(nn.Module):
         main_first: bool = True,
     ) -> None:
         super().__init__()
-        extractors: list[nn.Module]
-        if variant in SINGLE_STREAM:
-            extractors = [MainStream(n_main)]
-        elif variant == "two-stream":
-            extractors = [MainStream(n_main), MainStream(n_other)]
-        elif variant == "fusion":
-            extractors = [Fusion(n_main, n_other)]
-        elif variant == "bottleneck":
-            extractors = [Bottleneck(n_main, n_other, hidden_size, dropout)]
-        elif variant == "bilinear":
-            extractors = [BilinearBottleneck(n_main, n_other, hidden_size, dropout)]
-        else:
-            raise ValueError(f"variant={variant!r}; expected one of {VARIANTS}.")
+        sizes: dict[str, Any] = {"hidden_size": hidden_size, "dropout": dropout}
+        widths = [(n_main, n_other), (n_other, n_main)][: 2 if variant == "two-stream" else 1]
+        extractors = [make_extractor(variant, n_main=a, n_other=b, **sizes) for a, b in widths]
         self.n_main = n_main
         self.main_first = main_first
         self.models = nn.ModuleList(ASEModel(part, n_classes, heads) for part in extractors)
@@ -324,7 +355,7 @@ class ASENetwork(nn.Module):
         for fusion (eq. 1), which therefore starts with exactly its parent's outputs.
         """
         own = self.state_dict()
-        zero = isinstance(self.models[0].extractor, Fusion)
+        zero = getattr(self.models[0].extractor, "other_starts_at_zero", False)
         first = "convolution" if self.models[0].convolution is not None else None
         for name, value in parent.items():
             if not name.startswith("models.0.") or ".extractor." in name:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.clips import Clips
-from sklearn_asn._data.columns import join_columns, main_comes_first
 from sklearn_asn._data.targets import Targets
 from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.recipe import Plan
 
 Array = NDArray[Any]
 
@@ -35,12 +35,12 @@ class Supervised:
         self.trimmed = trimmed[keep]
         self._memo: dict[str, str] = {}
 
-    def bags(self, columns: list[NDArray[np.int64]], frames_per_clip: int) -> Bags:
+    def bags(self, plan: Plan) -> Bags:
         """Return what training draws from."""
         bags = Bags.of(
             self.clips,
-            join_columns(columns, main_comes_first(columns)),
-            frames_per_clip,
+            plan.reads,
+            plan.frames_per_clip,
             target=self.target,
             weight=self.weight,
             trimmed=self.trimmed,
