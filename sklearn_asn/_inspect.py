@@ -43,7 +43,7 @@ def unwrap(estimator: Any) -> tuple[list[Any], BaseLocalizer]:
     if not isinstance(last, BaseLocalizer):
         what = repr(last) if isinstance(last, type) else type(last).__name__
         raise ValueError(
-            f"estimator ends in {what}; expected a fitted localizer of sklearn_asn, such as "
+            f"estimator ends in {what}; expected a localizer of sklearn_asn, fitted, such as "
             "ASNLocalizer, or a Pipeline or fitted search that ends in one."
         )
     check_is_fitted(last)

@@ -229,7 +229,7 @@ def _restore(model: Mapping[str, Any], tensors: dict[str, NDArray[Any]]) -> Any:
         kind: type[Model] = BoxModel
         plan = estimator._plan(Inputs.of(estimator))
         if _decode(model["scales_"]).tolist() != list(plan.scales):
-            raise ValueError("its scales are not those of its parameters")
+            raise ValueError(f"scales_ is another; the parameters need ({list(plan.scales)})")
         with torch.device("meta"):  # shapes alone: nothing is allocated, nothing is drawn
             net: nn.Module = plan.build()
     else:
@@ -275,11 +275,14 @@ def _check_reads_back(
         estimator._check_held()
         again = _restore(json.loads(json.dumps(model)), tensors)
     except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"This {type(estimator).__name__} cannot be saved: {error}") from error
+        raise ValueError(
+            f"Parameters of this {type(estimator).__name__} were changed after fit, or cannot be "
+            f"saved: {error}"
+        ) from error
     if again.model_.plan != estimator.model_.plan:
         raise ValueError(
-            f"This {type(estimator).__name__} cannot be saved: the network is not that of its "
-            "parameters. Fit again."
+            f"Parameters of this {type(estimator).__name__} were changed after fit: the network "
+            "is not theirs. Fit again, or set them back."
         )
 
 

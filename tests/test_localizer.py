@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from skorch.callbacks import EarlyStopping
 
 from sklearn_asn import ASNLocalizer, Clips, Segments
+from sklearn_asn._localizers.model import Model
 from sklearn_asn._training.network import VARIANTS
 from sklearn_asn.metrics import localization_map, recognition_map
 from sklearn_asn.selection import AutoLocSelection, NaiveSelection
@@ -185,8 +188,9 @@ def test_frames_per_clip_averages_rows_and_keeps_time():
     assert [len(a) for a in est.transform(X)] == [3, 1, 2, 2]
     means = [np.array([a[i : i + 4].mean(0) for i in range(0, len(a), 4)]) for a in arrays]
     single = fast("temporal", quantile=0.0).fit(arrays, y)
-    single._trained = est._trained
-    del single._net
+    model = est.model_
+    plan = replace(model.plan, frames_per_clip=1)
+    single.model_ = Model(plan, model.weights, model.history, single.model_.trained_with)
     for a, b in zip(est.attention(X), single.attention(means), strict=True):
         assert_allclose(a, b, rtol=1e-5)
     found = est.predict(X)
@@ -291,7 +295,7 @@ def test_streams_by_name(videos):
     streams = {"spatial": list(names[:half]), "temporal": list(names[half:])}
     assert_same_weights(fast(streams=streams).fit(X, y), fast().fit(X, y))
     part = {"temporal": [names[half], names[0]]}
-    assert fast("temporal", streams=part).fit(X, y)._recipe.network["n_main"] == 2
+    assert fast("temporal", streams=part).fit(X, y).model_.plan.network["n_main"] == 2
 
 
 def test_sample_weight_is_repetition():
@@ -341,7 +345,7 @@ def test_memory_trains_once_for_all_quantiles(videos, tmp_path):
     assert_same_weights(plain, again)
     wider = fast(memory=str(tmp_path), hidden_size=4).fit(X, y)
     assert len(list(tmp_path.rglob("output.pkl"))) == 3  # the parent is shared
-    assert wider._recipe.network["hidden_size"] == 4
+    assert wider.model_.plan.network["hidden_size"] == 4
 
 
 def test_an_unlabelled_video_is_background(videos):
@@ -506,6 +510,7 @@ def test_a_failed_refit_leaves_the_fitted_model(videos):
     est.set_params(lr=1e30, gradient_clip=None)
     with pytest.raises(FloatingPointError, match="diverged in epoch"):
         est.fit(X.with_values(X.values * 1e4), y)
+    est.set_params(lr=0.1, gradient_clip=1.0)
     assert est.predict(X) == found
 
 

@@ -24,10 +24,10 @@ def softmax(x):
 def test_temporal_context_is_a_convolution_with_zeros_beyond_the_video(videos):
     X, y = videos
     model = fast("temporal", temporal_context=3, context_size=5, dropout=0.0).fit(X, y)
-    w = {k.removeprefix("models.0."): v for k, v in model._trained.weights.items()}
+    w = {k.removeprefix("models.0."): v for k, v in model.model_.weights.items()}
     half = X.n_features // 2
     for video, attention, logits in zip(
-        X, model.attention(X), np.split(model._score(X).activations[:, 0], X.offsets[1:-1]),
+        X, model.attention(X), np.split(model.model_.score(X).activations[:, 0], X.offsets[1:-1]),
         strict=True,
     ):  # fmt: skip
         x = np.pad(video[:, half:], ((1, 1), (0, 0)))
@@ -71,7 +71,7 @@ def test_fusion_with_context_starts_with_its_parents_outputs(videos, pooling):
 def test_top_pooling_cuts_every_class_by_its_own_activation(videos):
     X, y = videos
     model = fast(pooling="topk", topk_divisor=4, video_threshold=0.0, quantile=0.6).fit(X, y)
-    activations = model._score(X).activations[:, 0]
+    activations = model.model_.score(X).activations[:, 0]
     want = softmax(activations) * (activations >= model.threshold_)
     np.testing.assert_allclose(np.concatenate(model.transform(X)), want, rtol=1e-5)
     np.testing.assert_allclose(
@@ -109,7 +109,7 @@ def test_one_quantile_of_many_is_that_quantile(videos, variant, attention_stream
 def test_many_quantiles_of_two_streams_read_the_mean_level(videos):
     X, y = videos
     model = fast("two-stream", video_threshold=0.0).fit(X, y)
-    scored = model._score(X)
+    scored = model.model_.score(X)
     level = np.mean(
         [(curve <= a[:, None]).sum(axis=1) - 1
          for curve, a in zip(model.attention_quantiles_, scored.attention.T, strict=True)],
@@ -173,7 +173,7 @@ def test_lower_precision_stays_near_the_full(variant):
     model = ASNLocalizer(variant, hidden_size=8, max_epochs=5, random_state=0, device="cpu")
     full = model.fit(X, y).predict_proba(X)
     coarse = model.set_params(precision="bfloat16").fit(X, y)
-    assert all(w.dtype == np.float32 for w in coarse._trained.weights.values() if w.ndim)
+    assert all(w.dtype == np.float32 for w in coarse.model_.weights.values() if w.ndim)
     got = coarse.predict_proba(X)
     assert not np.array_equal(got, full)
     np.testing.assert_allclose(got, full, atol=0.02)

@@ -103,7 +103,7 @@ def test_pipeline_with_a_transformer_for_each_stream(videos):
             "bottleneck", streams={"spatial": slice(0, 5), "temporal": slice(5, None)}, **FAST
         ),
     ).fit(X, y)
-    assert model[-1]._recipe.network["n_other"] == 5
+    assert model[-1].model_.plan.network["n_other"] == 5
     assert model[-1].feature_names_in_[0] == "spatial__pca0"
     assert model.score(X, y) == model[-1].score(model[:-1].transform(X), y)
     assert [len(s) for s in model.transform(X)] == X.lengths.tolist()

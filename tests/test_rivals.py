@@ -142,7 +142,7 @@ def test_bad_parameters(rival, change, message, data):
 
 
 def scores_of(model, X):
-    return model._score(model._check_X(X, reset=False))
+    return model.model_.score(model._check_X(X, reset=False))
 
 
 def test_untrimmednet_detects_above_half_the_maximum(data):

@@ -180,9 +180,9 @@ def test_a_model_trained_on_a_gpu_holds_nothing_of_it(data, tmp_path, monkeypatc
 
 
 TYPES = {
+    "sklearn_asn._localizers.model.Model",
     "sklearn_asn._training.network.Heads",
-    "sklearn_asn._training.recipe.Recipe",
-    "sklearn_asn._training.recipe.Trained",
+    "sklearn_asn._training.recipe.Plan",
 }
 LOCALIZER = {
     "sklearn_asn._localizers.asn.ASNLocalizer",
@@ -209,6 +209,8 @@ LOCALIZER = {
             "autoloc",
             {
                 "sklearn_asn._training.criteria.SparseSigmoid",
+                "sklearn_asn.rivals._boundary.BoxModel",
+                "sklearn_asn.rivals._boundary.BoxPlan",
                 "sklearn_asn.rivals.autoloc.AutoLoc",
                 "sklearn_asn.rivals.stpn.STPN",
             },

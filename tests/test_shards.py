@@ -21,8 +21,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import sklearn_asn
 from sklearn_asn import ASNLocalizer, Clips, ClipWise, Segments, predict_shards, read_shards
+from sklearn_asn._fingerprint import fingerprint
 from sklearn_asn.selection import AutoLocSelection
-from sklearn_asn.shards import fingerprint
 
 FAST = {"max_epochs": 3, "hidden_size": 4, "batch_size": 16, "device": "cpu"}
 
@@ -360,7 +360,7 @@ def test_fingerprint_sees_fitted_state(model, videos):
     other[0].transformer_.mean_[3] += 1e-9
     assert fingerprint(other) != fingerprint(model)
     other = copy.deepcopy(model)
-    other[-1]._trained.weights["attention_quantiles"][0, 50] += 1e-3
+    other[-1].model_.weights["attention_quantiles"][0, 50] += 1e-3
     assert fingerprint(other) != fingerprint(model)
     seed = clone(model).set_params(asnlocalizer__random_state=1).fit(X, y)
     assert fingerprint(seed) != fingerprint(model)

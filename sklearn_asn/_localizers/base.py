@@ -287,7 +287,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     ) -> Model:
         """Train a plan from given weights of its parent, or from the beginning."""
         trained, net = train(plan, data, seed, machine, value_of(self, "callbacks"), start)
-        return Model(plan, *trained, trained_with(self), net)
+        return Model(plan.alone(), *trained, trained_with(self), net)
 
     def _reading(self, clips: Clips) -> Reading:
         """Score the clips of a block of videos, and read what that means."""

@@ -154,7 +154,11 @@ SINGLE_STREAM = ("temporal", "spatial")
 
 def extractor_class(variant: str | type[nn.Module]) -> type[nn.Module]:
     """Return the class that a variant's features are made by."""
-    return variant if isinstance(variant, type) else EXTRACTORS[variant]
+    if isinstance(variant, type):
+        return variant
+    if variant not in EXTRACTORS:
+        raise ValueError(f"variant={variant!r}; expected one of {VARIANTS}.")
+    return EXTRACTORS[variant]
 
 
 def make_extractor(variant: str | type[nn.Module], **sizes: Any) -> nn.Module:
