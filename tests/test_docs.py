@@ -197,6 +197,7 @@ PAGES_WITH_CODE = [
     "docs/guide/long_videos.md",
     "docs/guide/gpu.md",
     "docs/guide/other_tools.md",
+    "docs/guide/own_method.md",
 ]
 NEEDS = {"docs/saving.md": ("skops", "safetensors")}
 

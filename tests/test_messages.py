@@ -189,7 +189,7 @@ def test_no_clip_reaches_the_threshold(videos, fitted, method, monkeypatch):
         one.message
     )
     assert "Use a lower quantile (it is 0.5)" in str(one.message)
-    model.attention_quantiles_ -= 1 + np.ptp(highest)
+    model.net_.module_.attention_quantiles -= 1 + np.ptp(highest)
     getattr(model, method)(X)
 
 
