@@ -5,6 +5,8 @@ import importlib.util
 import inspect
 import os
 import re
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -220,5 +222,7 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pyplot.switch_backend("agg")
     assert blocks_of(page)
-    exec(compile("\n".join(blocks_of(page)), page, "exec"), {"__name__": page})
+    module = types.ModuleType("page")  # its classes are pickled by name, as those of a script
+    monkeypatch.setitem(sys.modules, "page", module)
+    exec(compile("\n".join(blocks_of(page)), page, "exec"), vars(module))
     pyplot.close("all")

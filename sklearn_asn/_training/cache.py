@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def train_cached(
     memory = check_memory(memory)
     ignore = ["bags", "machine"]
     cached = memory.cache(_train, ignore=ignore)
-    key = (bags.fingerprint(), plan, seed, parent, callbacks)
+    key = (bags.fingerprint() + code_of(plan), plan, seed, parent, callbacks)
     with _one_at_a_time(memory, key):
         return cached(*key, bags=bags, machine=machine)
 
@@ -51,6 +52,17 @@ def _train(
 ) -> Trained:
     """Train and keep plain arrays only; `data` is the fingerprint of `bags`."""
     return export(train_net(plan, bags, seed, parent, callbacks, **machine))
+
+
+def code_of(plan: Plan) -> str:
+    """Return the source of the user's own classes in a plan, which count by name otherwise."""
+    kinds = [plan.criterion, plan.network["variant"]]
+    sources = []
+    for kind in kinds:
+        if isinstance(kind, type) and not kind.__module__.startswith("sklearn_asn."):
+            with suppress(OSError, TypeError):  # there is none, as in an interactive shell
+                sources.append(inspect.getsource(kind))
+    return "".join(sources)
 
 
 @contextmanager
