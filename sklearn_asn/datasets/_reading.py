@@ -23,12 +23,21 @@ PerVideo = float | ArrayLike | Mapping[str, float]
 
 
 def choose(
-    known: Sequence[str], videos: Iterable[str] | None, where: str, on_missing: str = "raise"
+    known: Sequence[str],
+    videos: Iterable[str] | None,
+    where: str,
+    on_missing: str = "raise",
+    may_be_empty: bool = False,
 ) -> list[str]:
-    """Return the ids of `videos` (None: all known), in that order, that are `known`."""
-    check_choice(on_missing, "on_missing", ("raise", "drop"))
+    """Return the ids of `videos` (None: all known), in that order, that are `known`.
+
+    Where the choice is "empty", of which not every reader is capable, all of them.
+    """
+    check_choice(on_missing, "on_missing", ("raise", "drop", *(("empty",) if may_be_empty else ())))
     wanted = list(known) if videos is None else as_ids(videos, "videos")
     available = set(known)
+    if on_missing == "empty":
+        return wanted
     report([v for v in wanted if v not in available], f"videos are not in {where}", on_missing)
     kept = [v for v in wanted if v in available]
     if not kept:
