@@ -105,7 +105,8 @@ def load_activitynet(
     ids = choose(known, videos, where_ids, on_missing, may_be_empty=True)
     there = [v for v in ids if v in set(known)]  # without those that on_missing="empty" adds
     lengths = [_get(entries[v], "duration", float, path, where[v]) for v in there]
-    seconds = dict(zip(there, per_video(lengths, f"{path}: duration", there, there), strict=True))
+    seconds = dict(zip(there, lengths, strict=True))
+    per_video(seconds, f"{path}: duration", there, there)  # checks that they are positive
     duration = np.array([seconds.get(v, np.nan) for v in ids])
     mine = [rows[v] if v in seconds else [] for v in ids]
     return Bunch(

@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,31 @@ from sklearn_asn._disk.files import write_atomically
 File = str | os.PathLike[str]
 #: One number for all videos, one each in their order, or a mapping from id to number.
 PerVideo = float | ArrayLike | Mapping[str, float]
+
+
+class Row(NamedTuple):
+    """A segment of ground truth, and the place in its file that messages name."""
+
+    where: str
+    label: str | int
+    start: float
+    end: float
+
+
+class Entry(NamedTuple):
+    """What ground truth says of one video; NaN and "" where it does not say it."""
+
+    subset: str
+    duration: float
+    rows: list[Row]
+
+
+class Truth(NamedTuple):
+    """Ground truth as it was read: its form, its videos by id, and classes in their order."""
+
+    form: str
+    entries: dict[str, Entry]
+    classes: list[str] | None = None
 
 
 def choose(
