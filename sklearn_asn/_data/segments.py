@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import (
     Offsets,
     Packed,
@@ -162,7 +163,13 @@ class Segments(Packed[list[Segment]]):
 
     @classmethod
     def from_frame(
-        cls, frame: pd.DataFrame, *, videos: Sequence[str] | int | None = None
+        cls,
+        frame: pd.DataFrame,
+        *,
+        videos: Sequence[str] | int | None = None,
+        duration: float | ArrayLike | Mapping[str, float] | None = None,
+        on_invalid: str = "raise",
+        tolerance: float = 0.0,
     ) -> Segments:
         """Pack a frame with the columns video, label, start, end and, if there, score.
 
@@ -174,11 +181,21 @@ class Segments(Packed[list[Segment]]):
             All ids in the order wanted (or how many videos there are, for positions): videos
             without a segment are known only from here. None: ids in order of first appearance, or
             positions up to the largest.
+        duration : float, array-like of shape (n_videos,), or mapping from id to float, default=None
+            Lengths of the videos, which start at 0. None: times are not compared with them.
+        on_invalid : {"raise", "drop", "clip"}, default="raise"
+            What becomes of segments whose times are not finite or not in order or, with a
+            `duration`, that start before 0 or end more than `tolerance` after their video: an
+            error that lists them, left out with a warning, or cut to the video with a warning (and
+            left out where nothing of them is left).
+        tolerance : float, default=0.0
+            How much later than its video a segment may end; it is kept as it is.
 
         Raises
         ------
         ValueError
-            A column is missing, or a row names a video that is not among `videos`.
+            A column is missing, a row names a video that is not among `videos`, or a segment is
+            invalid.
 
         Examples
         --------
@@ -187,6 +204,7 @@ class Segments(Packed[list[Segment]]):
         >>> Segments.from_frame(frame, videos=["a", "b"]).lengths.tolist()
         [0, 1]
         """
+        check_on_invalid(on_invalid, tolerance)
         missing = {"video", "label", "start", "end"} - set(frame.columns)
         if missing:
             raise ValueError(f"frame lacks the columns {sorted(missing)}.")
@@ -215,12 +233,32 @@ class Segments(Packed[list[Segment]]):
             raise ValueError(f"frame names videos that are not in `videos`: {unknown[:5]}.")
         order = np.argsort(position, kind="stable")
         score = frame["score"].to_numpy()[order] if "score" in frame.columns else None
+        label = frame["label"].to_numpy()[order]
+        start, end = (np.asarray(frame[k].to_numpy()[order], np.float64) for k in ("start", "end"))
+        video, high = position[order], np.full(n, np.inf)
+        if duration is not None:
+            high = check_durations(duration, n, ids)
+
+        def name(i: int) -> str:
+            which = column[order[i]]
+            return f"row {order[i]} ({which!s}, {label[i]!s}, {start[i]:g}, {end[i]:g})"
+
+        keep, start, end = settle(
+            start,
+            end,
+            name,
+            "segments of the frame",
+            on_invalid,
+            low=-np.inf if duration is None else 0.0,
+            high=high[video],
+            tolerance=tolerance,
+        )
         return cls(
-            offsets_from_lengths(np.bincount(position, minlength=n)),
-            frame["label"].to_numpy()[order],
-            frame["start"].to_numpy()[order],
-            frame["end"].to_numpy()[order],
-            score,
+            offsets_from_lengths(np.bincount(video[keep], minlength=n)),
+            label[keep],
+            start[keep],
+            end[keep],
+            None if score is None else score[keep],
             ids,
         )
 
@@ -385,6 +423,24 @@ def read_segments(
         *(TypeError, ValueError, BadZipFile, zlib.error),
     ) as error:
         raise ValueError(f"{path} holds no Segments, or is damaged: {error}.") from error
+
+
+def check_durations(duration: Any, n_videos: int, ids: Sequence[str] | None) -> NDArray[np.float64]:
+    """Return one positive length a video."""
+    if isinstance(duration, Mapping | pd.Series):
+        names = range(n_videos) if ids is None else ids
+        lacking = [v for v in names if v not in duration]
+        if lacking:
+            raise ValueError(f"duration lacks {len(lacking)} videos: {lacking[:5]}.")
+        duration = [duration[v] for v in names]
+    array = np.asarray(duration, dtype=np.float64)
+    if array.ndim and array.shape != (n_videos,):
+        raise ValueError(f"duration has shape {array.shape}, expected ({n_videos},).")
+    array = np.broadcast_to(array, (n_videos,))
+    bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))
+    if len(bad):
+        raise ValueError(f"duration of video {bad[0]} is {array[bad[0]]}, expected a number > 0.")
+    return array
 
 
 def _join_labels(labels: list[NDArray[Any]]) -> NDArray[Any]:

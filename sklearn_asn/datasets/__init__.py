@@ -12,6 +12,8 @@ from sklearn_asn.datasets._features import (
     load_feature_hdf5,
     load_feature_object_array,
 )
+from sklearn_asn.datasets._gestures import load_gestures
+from sklearn_asn.datasets._ground_truth import load_ground_truth
 from sklearn_asn.datasets._hapt import load_hapt
 from sklearn_asn.datasets._join import align, check_frame_counts, feature_timing, restrict_labels
 from sklearn_asn.datasets._synthetic import make_untrimmed_videos
@@ -26,6 +28,8 @@ __all__ = [
     "load_feature_folder",
     "load_feature_hdf5",
     "load_feature_object_array",
+    "load_gestures",
+    "load_ground_truth",
     "load_hapt",
     "load_thumos14_annotations",
     "make_untrimmed_videos",

@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,47 @@ File = str | os.PathLike[str]
 PerVideo = float | ArrayLike | Mapping[str, float]
 
 
+class Row(NamedTuple):
+    """A segment of ground truth, and the place in its file that messages name."""
+
+    where: str
+    label: str | int
+    start: float
+    end: float
+
+
+class Entry(NamedTuple):
+    """What ground truth says of one video; NaN and "" where it does not say it."""
+
+    subset: str
+    duration: float
+    rows: list[Row]
+
+
+class Truth(NamedTuple):
+    """Ground truth as it was read: its form, its videos by id, and classes in their order."""
+
+    form: str
+    entries: dict[str, Entry]
+    classes: list[str] | None = None
+
+
 def choose(
-    known: Sequence[str], videos: Iterable[str] | None, where: str, on_missing: str = "raise"
+    known: Sequence[str],
+    videos: Iterable[str] | None,
+    where: str,
+    on_missing: str = "raise",
+    may_be_empty: bool = False,
 ) -> list[str]:
-    """Return the ids of `videos` (None: all known), in that order, that are `known`."""
-    check_choice(on_missing, "on_missing", ("raise", "drop"))
+    """Return the ids of `videos` (None: all known), in that order, that are `known`.
+
+    Where the choice is "empty", of which not every reader is capable, all of them.
+    """
+    check_choice(on_missing, "on_missing", ("raise", "drop", *(("empty",) if may_be_empty else ())))
     wanted = list(known) if videos is None else as_ids(videos, "videos")
     available = set(known)
+    if on_missing == "empty":
+        return wanted
     report([v for v in wanted if v not in available], f"videos are not in {where}", on_missing)
     kept = [v for v in wanted if v in available]
     if not kept:
