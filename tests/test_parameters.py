@@ -17,9 +17,9 @@ FAST = {"max_epochs": 1, "random_state": 0}
 #: Another valid value of every argument of training, where it differs from the default.
 OTHER = {
     "variant": "temporal", "init": "scratch", "main_stream": "spatial", "pooling": "topk",
-    "precision": "bfloat16", "clip_selection": "hard",
-    "streams": {"spatial": [0], "temporal": [1, 2]}, "lr_milestones": (0.9,), "temporal_context": 3, "random_state": 1, "scales": (1, 2),
-    "localizer": UntrimmedNet(max_epochs=2),
+    "precision": "bfloat16", "clip_selection": "hard", "lr_milestones": (0.9,),
+    "streams": {"spatial": [0], "temporal": [1, 2]}, "temporal_context": 3, "random_state": 1,
+    "scales": (1, 2), "localizer": UntrimmedNet(max_epochs=2),
 }  # fmt: skip
 
 
