@@ -374,7 +374,6 @@ class ASENetwork(nn.Module):
         x: Tensor,
         before: Tensor | None = None,
         after: Tensor | None = None,
-        valid: Tensor | None = None,
         keep: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
         """Score clips.
@@ -385,10 +384,9 @@ class ASENetwork(nn.Module):
             With the other arguments, the clips of whole videos, packed one after another.
         before, after : Tensor of int, shape (n_rows,), default=None
             Rows of the same video before and after each.
-        valid : Tensor of bool, shape (n_videos, n_clips), default=None
-            Spread packed rows over such a table: its true cells, row by row.
-        keep : Tensor of two ints, default=None
-            Keep only a slice of packed rows: the others are neighbours.
+        keep : Tensor of bool, shape (n_rows,), default=None
+            Packed rows that are wanted: the others are neighbours. None: all are, and they come
+            back as a table of videos, padded with zeros to the longest.
 
         Returns
         -------
@@ -417,10 +415,9 @@ class ASENetwork(nn.Module):
             attention = torch.stack([one[1] for one in scored], dim=-1)
             given = (activations, attention, *scored[0][2:])
         if keep is not None:
-            first, stop = keep.tolist()
-            given = tuple(part[first:stop] for part in given)
-        if valid is not None:
-            given = tuple(_spread(part, valid) for part in given)
+            return tuple(part[keep] for part in given)
+        if places is not None:
+            return tuple(_spread(part, places) for part in given)
         return given
 
     @torch.no_grad()
@@ -463,10 +460,11 @@ class ASENetwork(nn.Module):
         self.n_batches += 1
 
 
-def _spread(rows: Tensor, valid: Tensor) -> Tensor:
-    """Put packed rows into the true cells of a table, zero elsewhere."""
-    table = rows.new_zeros((*valid.shape, *rows.shape[1:]))
-    table[valid] = rows
+def _spread(rows: Tensor, places: Places) -> Tensor:
+    """Put packed rows into a table ``(n_videos, n_clips, ...)``, zero behind short videos."""
+    longest = int(places.before.max()) + 1
+    table = rows.new_zeros((places.n_videos, longest, *rows.shape[1:]))
+    table[places.video, places.before] = rows
     return table
 
 

@@ -162,7 +162,6 @@ class BagBatches:
             "x": x,
             "before": torch.from_numpy(place),
             "after": torch.from_numpy(n_clips[video] - 1 - place),
-            "valid": torch.from_numpy(there),
         }
         return packed, self.known(videos, valid, near)
 
@@ -234,7 +233,7 @@ class ClipBlocks:
             "x": self.bags.clips(low, high),
             "before": torch.from_numpy(row - offsets[video]),
             "after": torch.from_numpy(offsets[video + 1] - 1 - row),
-            "keep": torch.tensor([first - low, stop - low]),
+            "keep": torch.from_numpy((row >= first) & (row < stop)),
         }
 
 
