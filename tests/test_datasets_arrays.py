@@ -107,10 +107,10 @@ def test_half_precision_tensors(tmp_path):
 def test_csv_with_a_header(tmp_path):
     csv_of(tmp_path / "a.csv", VIDEOS["a"], header="f0,f1,f2", comments="")
     np.testing.assert_array_equal(load_feature_folder(tmp_path, pattern="*.csv")[0], VIDEOS["a"])
-    (tmp_path / "a.csv").write_text("f0,f1\n1,2\n3,x\n")
+    (tmp_path / "a.csv").write_text("f0,f1\n1,2\n3,\n")
     with pytest.raises(ValueError, match=r"a.csv is no .csv file of numbers"):
         load_feature_folder(tmp_path, pattern="*.csv")
-    (tmp_path / "a.csv").write_text("1,2\n3,\n")
+    (tmp_path / "a.csv").write_text("1,2\n3,nan\n")
     with pytest.raises(ValueError, match=r"a.csv has NaN or infinity .* the first is 1"):
         load_feature_folder(tmp_path, pattern="*.csv")
 

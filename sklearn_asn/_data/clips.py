@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._data.convert import as_ids, as_seconds
 from sklearn_asn._data.folder import (
     VALUES,
     new_folder,
@@ -24,7 +25,6 @@ from sklearn_asn._data.packed import (
     Packed,
     check_ids,
     check_offsets,
-    check_unique,
     offsets_from_lengths,
     same_values,
 )
@@ -111,6 +111,8 @@ class Clips(Packed[NDArray[Any]]):
         self.start_seconds = _check_seconds(start_seconds, "start_seconds", len(self))
         self.ids = check_ids(ids, len(self))
         self.feature_names = check_feature_names(feature_names, self.n_features)
+        if not isinstance(table, np.memmap):  # of those in a file this is done on first use
+            self.check_finite("values")
 
     @classmethod
     def from_list(
@@ -133,10 +135,7 @@ class Clips(Packed[NDArray[Any]]):
             )
         offsets = offsets_from_lengths([len(array) for array in checked])
         values = np.concatenate(checked) if len(checked) > 1 else checked[0].copy()
-        clips = cls(values, offsets, clip_seconds, start_seconds, ids, feature_names)
-        check_unique(clips.ids)
-        clips.check_finite()
-        return clips
+        return cls(values, offsets, clip_seconds, start_seconds, ids, feature_names)
 
     @property
     def values(self) -> NDArray[Any]:
@@ -329,7 +328,7 @@ class Clips(Packed[NDArray[Any]]):
         return self.__dict__ | ({"_table": None} if self._file is not None else {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        super().__setstate__(state)
         if self._file is not None:
             self._table = self._file.open()
 
@@ -416,7 +415,7 @@ def check_video(array: Any, i: int) -> NDArray[Any]:
 def _check_seconds(seconds: Any, name: str, n_videos: int) -> NDArray[np.float64] | None:
     if seconds is None:
         return None
-    array = np.asarray(seconds, dtype=np.float64)
+    array = as_seconds(seconds, name)
     if array.ndim > 1 or (array.ndim == 1 and len(array) != n_videos):
         raise ValueError(
             f"{name} must be a number or one number for each of the {n_videos} videos, "
@@ -435,7 +434,7 @@ def check_feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
     """Return one unique name a column, or None."""
     if names is None:
         return None
-    array = np.asarray([str(name) for name in names], dtype=object)
+    array = np.asarray(as_ids(names, "feature_names"), dtype=object)
     if len(array) != n_features:
         raise ValueError(f"feature_names has {len(array)} names for {n_features} features.")
     if len(set(array)) != n_features:

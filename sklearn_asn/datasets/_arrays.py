@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_asn._disk.claims import check_npz, check_zip
@@ -105,16 +104,20 @@ def _open_csv(file: str, key: str | None, allow_pickle: bool) -> Any:
     _no_key(key)
     with open(file, encoding="utf-8-sig") as lines:
         first = lines.readline().strip()
-    sep = max(",;\t ", key=first.count)
+        if not first:
+            raise ValueError("its first line is empty")
+        sep = max(",;\t ", key=first.count)
+        if _is_number(first.split(sep)[0]):
+            lines.seek(0)
+        return np.loadtxt(lines, delimiter=None if sep == " " else sep, ndmin=2, comments=None)
+
+
+def _is_number(text: str) -> bool:
     try:
-        float(first.split(sep)[0])
-        header = None
+        float(text)
     except ValueError:
-        header = 0
-    how: dict[str, Any] = {"sep": sep, "header": header, "float_precision": "round_trip"}
-    return pd.read_csv(
-        file, dtype=np.float64, index_col=False, encoding="utf-8-sig", **how
-    ).to_numpy()
+        return False
+    return True
 
 
 def _open_pickle(file: str, key: str | None, allow_pickle: bool) -> Any:
