@@ -94,8 +94,9 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     """
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
         raise TypeError(f"{name} must be a sequence, got {ids!r}.")
-    plain = isinstance(ids, np.ndarray) and ids.dtype.kind not in "mM"  # dates would be numbers
-    given = ids.tolist() if plain else list(ids)
+    given = list(ids)
+    if isinstance(ids, np.ndarray) and ids.dtype.kind not in "mM":  # of dates it makes numbers
+        given = ids.tolist()
     names = [_name(v, i, name) for i, v in enumerate(given)]
     if len({type(v) for v in given}) > 1:
         _refuse_merged(given, names, name)
