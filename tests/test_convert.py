@@ -109,8 +109,9 @@ def test_ids(make):
     ):
         with pytest.raises(ValueError, match=match):
             make(ids=bad)
-    with pytest.raises(TypeError, match="ids must be a sequence, got 'ab'"):
-        make(ids="ab")
+    assert make(ids="ab").ids.tolist() == ["a", "b"]  # a string is a sequence of letters
+    with pytest.raises(TypeError, match="names must be a sequence, got 'ab'"):
+        as_ids("ab", "names")
 
 
 @pytest.mark.parametrize("make", [segments, clips])

@@ -90,6 +90,20 @@ class Clips(Packed[NDArray[Any]]):
         ids: Iterable[str] | None = None,
         feature_names: Iterable[str] | None = None,
     ) -> None:
+        self._fill(values, offsets, clip_seconds, start_seconds, ids, feature_names)
+        if not isinstance(self._table, np.memmap):  # of those in a file this is done on first use
+            self.check_finite("values")
+
+    def _fill(
+        self,
+        values: ArrayLike,
+        offsets: ArrayLike,
+        clip_seconds: Any,
+        start_seconds: Any,
+        ids: Any,
+        feature_names: Any,
+    ) -> None:
+        """Check and set everything but whether the features are finite."""
         table = np.asanyarray(values)
         if table.ndim != 2 or not np.issubdtype(table.dtype, np.floating):
             raise ValueError(
@@ -111,8 +125,6 @@ class Clips(Packed[NDArray[Any]]):
         self.start_seconds = _check_seconds(start_seconds, "start_seconds", len(self))
         self.ids = check_ids(ids, len(self))
         self.feature_names = check_feature_names(feature_names, self.n_features)
-        if not isinstance(table, np.memmap):  # of those in a file this is done on first use
-            self.check_finite("values")
 
     @classmethod
     def from_list(
@@ -182,9 +194,10 @@ class Clips(Packed[NDArray[Any]]):
         self, values: NDArray[Any], feature_names: Iterable[str] | None = None
     ) -> Clips:
         """Return the same videos, timing and ids with other features, one row a clip."""
-        return Clips(
-            values, self.offsets, self.clip_seconds, self.start_seconds, self.ids, feature_names
-        )
+        new = object.__new__(Clips)  # what a transformer made is checked on first use
+        timing = (self.clip_seconds, self.start_seconds)
+        new._fill(values, self.offsets, *timing, self.ids, feature_names)
+        return new
 
     def to_table(self) -> NDArray[Any] | pd.DataFrame:
         """Return all clips as one table: a frame (zero-copy) if the columns have names."""
@@ -434,7 +447,7 @@ def check_feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
     """Return one unique name a column, or None."""
     if names is None:
         return None
-    array = np.asarray(as_ids(names, "feature_names"), dtype=object)
+    array = np.asarray(as_ids(list(names), "feature_names"), dtype=object)
     if len(array) != n_features:
         raise ValueError(f"feature_names has {len(array)} names for {n_features} features.")
     if len(set(array)) != n_features:
