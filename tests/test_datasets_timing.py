@@ -66,6 +66,7 @@ def test_by_id_and_as_options():
     timing = feature_timing({"a": 30.0, "b": 25.0}, 4, window=16)
     assert timing["clip_seconds"] == {"a": 4 / 30, "b": 0.16}
     assert timing["start_seconds"] == {"a": 0.2, "b": 0.24}
+    assert feature_timing({7: 30.0})["clip_seconds"] == {"7": 0.5}
     clips = Clips.from_list([np.zeros((3, 2))], **feature_timing(25.0, 4, window=16))
     np.testing.assert_allclose(clips.spans, [[0.24, 0.72]])
 

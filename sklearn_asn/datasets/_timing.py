@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_asn._checks import check_choice, check_number
-from sklearn_asn.datasets._reading import PerVideo, per_video
+from sklearn_asn.datasets._reading import PerVideo, as_ids, per_video
 
 
 class Sampling(NamedTuple):
@@ -142,7 +142,10 @@ def feature_timing(
     sampling = _preset(preset, given) if preset is not None else _sampling(*given)
     frames = {"clip_seconds": sampling.stride, "start_seconds": sampling.start}
     by_id = isinstance(fps, Mapping | pd.Series)
-    ids = [str(i) for i in (dict(fps) if by_id else range(np.size(fps)))]  # type: ignore[arg-type]
+    ids = [str(i) for i in range(np.size(fps))]  # type: ignore[arg-type]
+    if isinstance(fps, Mapping | pd.Series):
+        ids = as_ids(list(fps.keys()), "ids of fps")
+        fps = dict(zip(ids, [rate for _, rate in fps.items()], strict=True))
     rate = np.asarray(per_video(fps, "fps", ids, ids))
     times = {k: (n / rate).tolist() for k, n in frames.items()}
     times = {k: dict(zip(ids, t, strict=True)) if by_id else t for k, t in times.items()}
