@@ -115,7 +115,7 @@ def test_ids(make):
 
 
 @pytest.mark.parametrize("make", [segments, clips])
-def test_a_selection_may_repeat_videos(make):
+def test_a_selection_may_repeat_videos(make, tmp_path):
     chosen = make(ids=["a", "b"])[[1, 0, 1]]
     assert chosen.ids.tolist() == ["b", "a", "b"]
     again = pickle.loads(pickle.dumps(chosen))
@@ -123,6 +123,8 @@ def test_a_selection_may_repeat_videos(make):
         other = Segments([0, 0, 0, 1], ["x"], [0], [1], ids=own.ids)
         assert other.ids.tolist() == ["b", "a", "b"]
     assert not again.ids.flags.writeable
+    saved = type(chosen).open(chosen.save(tmp_path / "chosen"))
+    assert saved == chosen
     if make is clips:
         assert chosen.with_values(chosen.values + 1).ids.tolist() == ["b", "a", "b"]
 

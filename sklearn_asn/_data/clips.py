@@ -25,6 +25,7 @@ from sklearn_asn._data.packed import (
     Packed,
     check_ids,
     check_offsets,
+    frozen,
     offsets_from_lengths,
     same_values,
 )
@@ -320,6 +321,7 @@ class Clips(Packed[NDArray[Any]]):
         """
         folder = Path(folder)
         values, arguments, finite = read_folder(folder, mmap)
+        frozen(arguments.get("ids"))  # a selection with repeats was saved as it is
         try:
             clips = cls(values, **arguments)
         except (KeyError, TypeError, ValueError) as error:

@@ -97,10 +97,21 @@ def as_ids(ids: Any, name: str = "ids") -> list[str]:
     given = list(ids)
     if isinstance(ids, np.ndarray) and ids.dtype.kind not in "mM":  # of dates it makes numbers
         given = ids.tolist()
+    if set(map(type, given)) == {str}:
+        _refuse_nul(given, name)
+        return given
     names = [_name(v, i, name) for i, v in enumerate(given)]
+    _refuse_nul(names, name)
     if len({type(v) for v in given}) > 1:
         _refuse_merged(given, names, name)
     return names
+
+
+def _refuse_nul(names: list[str], name: str) -> None:
+    """Refuse text that NumPy's arrays would cut short."""
+    for i, text in enumerate(names):
+        if text.endswith("\0"):
+            raise ValueError(f"{name}[{i}] is {text!r}: a name must not end in a NUL.")
 
 
 def _name(value: Any, i: int, name: str) -> str:
@@ -115,8 +126,6 @@ def _name(value: Any, i: int, name: str) -> str:
         return str(int(value))
     else:
         raise _refused(name, value, i, "text or a whole number")
-    if text.endswith("\0"):
-        raise ValueError(f"{name}[{i}] is {text!r}: a name must not end in a NUL.")
     return text
 
 
@@ -161,6 +170,9 @@ def _one_kind(labels: Any, name: str) -> NDArray[Any]:
     if isinstance(labels, np.ndarray) and labels.ndim != 1:
         raise ValueError(f"{name} must be 1-D, got shape {labels.shape}.")
     given = list(labels)
+    if set(map(type, given)) == {str}:  # by far the commonest: many times faster than below
+        _refuse_nul(given, name)
+        return np.array(given, dtype=np.str_)
     missing = [i for i, v in enumerate(given) if _is_missing(v)]
     if missing:
         i = missing[0]
@@ -176,7 +188,9 @@ def _one_kind(labels: Any, name: str) -> NDArray[Any]:
             others = f"strings and other types ({others})"
         raise ValueError(f"{name} mixes {others}; use labels of one type.")
     if kinds <= {"text", "bytes"} and kinds:
-        return np.array([_name(v, i, name) for i, v in enumerate(given)], dtype=np.str_)
+        names = [_name(v, i, name) for i, v in enumerate(given)]
+        _refuse_nul(names, name)
+        return np.array(names, dtype=np.str_)
     if kinds == {"other"}:
         array = np.empty(len(given), dtype=object)
         for i, value in enumerate(given):  # NumPy would unpack sequences
@@ -224,9 +238,9 @@ def _array(values: Any, name: str) -> NDArray[Any]:
         return np.asarray(values.to_numpy())
     if isinstance(values, list | tuple):
         # NumPy makes numbers of booleans among numbers
-        odd = [i for i, v in enumerate(values) if isinstance(v, bool | np.bool_)]
-        if odd:
-            raise _refused(name, values[odd[0]], odd[0], "a number")
+        if not {bool, np.bool_}.isdisjoint(map(type, values)):
+            i = next(i for i, v in enumerate(values) if isinstance(v, bool | np.bool_))
+            raise _refused(name, values[i], i, "a number")
     try:
         return np.asarray(values)
     except (TypeError, ValueError):

@@ -65,9 +65,9 @@ def check_ids(ids: Any, n_videos: int) -> NDArray[np.str_] | None:
     return frozen(names)
 
 
-def frozen(ids: NDArray[np.str_] | None) -> NDArray[np.str_] | None:
-    """Make ids read-only, which marks them as checked."""
-    if ids is not None:
+def frozen(ids: Any) -> Any:
+    """Make ids read-only, which marks them as checked; what is no array stays as it is."""
+    if isinstance(ids, np.ndarray):
         ids.flags.writeable = False
     return ids
 
@@ -154,7 +154,7 @@ class Packed(Sequence[Item], Generic[Item]):
                 value = getattr(self, name)
                 setattr(new, name, None if value is None else value[key])
         if "ids" in self._per_video:
-            new.ids = frozen(new.ids)  # type: ignore[attr-defined]
+            frozen(new.ids)  # type: ignore[attr-defined]
         for name in self._shared:
             setattr(new, name, getattr(self, name))
         return new

@@ -21,6 +21,7 @@ from sklearn_asn._data.packed import (
     check_ids,
     check_offsets,
     check_unique,
+    frozen,
     offsets_from_lengths,
 )
 from sklearn_asn._disk.files import write_atomically
@@ -408,6 +409,7 @@ def read_segments(
             columns = {name: file[name] for name in names}
             if not columns["ids"].ndim:
                 columns["ids"] = None
+            frozen(columns["ids"])  # a selection with repeats was saved as it is
             segments = Segments(**columns)
             return segments, {name: file[name] for name in notes if name in file}
     except (FileNotFoundError, PermissionError, IsADirectoryError):
