@@ -236,11 +236,10 @@ def _array(values: Any, name: str) -> NDArray[Any]:
         return values
     if hasattr(values, "to_numpy"):
         return np.asarray(values.to_numpy())
-    if isinstance(values, list | tuple):
-        # NumPy makes numbers of booleans among numbers
-        if not {bool, np.bool_}.isdisjoint(map(type, values)):
-            i = next(i for i, v in enumerate(values) if isinstance(v, bool | np.bool_))
-            raise _refused(name, values[i], i, "a number")
+    # NumPy makes numbers of booleans among numbers
+    if isinstance(values, list | tuple) and not {bool, np.bool_}.isdisjoint(map(type, values)):
+        i = next(i for i, v in enumerate(values) if isinstance(v, bool | np.bool_))
+        raise _refused(name, values[i], i, "a number")
     try:
         return np.asarray(values)
     except (TypeError, ValueError):
