@@ -30,6 +30,7 @@ def pipeline(**changes):
     )
 
 
+@pytest.mark.slow
 def test_grid_search_is_the_same_in_two_processes(videos, tmp_path):
     X, y = videos
     grid = {
@@ -138,6 +139,7 @@ def test_several_scorers(videos):
         assert np.all((scores[f"test_{name}"] >= 0) & (scores[f"test_{name}"] <= 1))
 
 
+@pytest.mark.slow
 def test_memory_mapped_clips_are_searched(videos, tmp_path):
     X, y = videos
     mapped = Clips.open(X.save(tmp_path / "clips"))
