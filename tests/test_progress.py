@@ -188,9 +188,18 @@ def test_processes_of_a_search_write_whole_lines():
 # ---------------------------------------------------------------- a terminal
 
 
+@pytest.fixture(scope="module")
+def terminal():
+    """What a fit, and after it a search in two processes, show on one terminal."""
+    search = "GridSearchCV(model, {'lr': [0.1, 0.2]}, cv=2, n_jobs=2, refit=False).fit(X, y)"
+    text = on_terminal(SETUP + f"\n    model.fit(X, y)\n    print('done')\n    {search}\n")
+    fit, done, search = text.partition("done\r\n")
+    return fit + done, search
+
+
 @pytest.mark.slow
-def test_a_terminal_shows_one_bar_and_then_the_line():
-    text = on_terminal(SETUP + "\n    model.fit(X, y)\n    print('done')\n")
+def test_a_terminal_shows_one_bar_and_then_the_line(terminal):
+    text, _ = terminal
     shown = [part for part in re.split("[\r\n]+", text) if part.strip()]
     *bars, line, last = shown
     assert last == "done"
@@ -204,11 +213,8 @@ def test_a_terminal_shows_one_bar_and_then_the_line():
 
 
 @pytest.mark.slow
-def test_workers_do_not_draw_on_the_terminal_that_they_share():
-    text = on_terminal(
-        SETUP
-        + "\n    GridSearchCV(model, {'lr': [0.1, 0.2]}, cv=2, n_jobs=2, refit=False).fit(X, y)\n"
-    )
+def test_workers_do_not_draw_on_the_terminal_that_they_share(terminal):
+    _, text = terminal
     lines = text.split("\r\n")
     assert lines.pop() == ""
     assert len(lines) == 4
