@@ -179,6 +179,17 @@ class Clips(Packed[NDArray[Any]]):
         seconds = position * self.clip_seconds[video]
         return seconds if self.start_seconds is None else seconds + self.start_seconds[video]
 
+    def to_position(
+        self, video: NDArray[np.integer[Any]], time: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        """Turn times of the videos `video` into positions in clips; the inverse of `to_time`."""
+        time = np.asarray(time, dtype=np.float64)
+        if self.clip_seconds is None:
+            return time
+        if self.start_seconds is not None:
+            time = time - self.start_seconds[video]
+        return time / self.clip_seconds[video]
+
     def with_values(
         self, values: NDArray[Any], feature_names: Iterable[str] | None = None
     ) -> Clips:
