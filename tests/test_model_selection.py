@@ -63,6 +63,7 @@ def test_grid_search_is_the_same_in_two_processes(videos, tmp_path):
     assert joblib.load(tmp_path / "found.joblib") == found
 
 
+@pytest.mark.slow
 def test_pickle_keeps_everything_and_stays_small(videos):
     X, y = videos
     est = ASNLocalizer("bottleneck", **{**FAST, "max_epochs": 200}).fit(X, y)
