@@ -13,8 +13,9 @@ from scipy import sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
-from sklearn_asn._data.segments import Segments, check_label_array
+from sklearn_asn._data.segments import Segments
 
 FORMS = (
     "a 1-D array of labels (one per video), a list of sets of labels, a 0/1 indicator matrix, "
@@ -100,7 +101,8 @@ def check_comparable(a: NDArray[Any], b: NDArray[Any]) -> None:
 def _from_items(y: list[Any]) -> Targets:
     """Read a list whose entries say its form: sets, lists of segments, rows of 0/1, labels."""
     if y and all(isinstance(entry, Set) for entry in y):
-        label = check_label_array([v for entry in y for v in sorted(entry)], "y")
+        as_labels([v for entry in y for v in entry], "y")  # before sorting, which needs one kind
+        label = as_labels([v for entry in y for v in sorted(entry)], "y")
         return Targets(label, offsets_from_lengths([len(entry) for entry in y]))
     is_list = [isinstance(entry, list | tuple | np.ndarray) for entry in y]
     if any(is_list) and all(a or isinstance(v, Set) for a, v in zip(is_list, y, strict=True)):
@@ -116,7 +118,7 @@ def _from_items(y: list[Any]) -> Targets:
     if any(is_list) or any(isinstance(entry, Set | dict) for entry in y):
         odd = next(i for i, v in enumerate(y) if type(v) is not type(y[0]) or is_list[i])
         raise ValueError(f"y[{odd}] is {y[odd]!r}; expected y to be {FORMS}.")
-    return _from_labels(np.asarray(y) if len(set(map(type, y))) < 2 else check_label_array(y, "y"))
+    return _from_labels(np.asarray(y) if len(set(map(type, y))) < 2 else as_labels(y, "y"))
 
 
 def _from_mixed(y: list[Any]) -> Targets | None:
@@ -129,15 +131,15 @@ def _from_mixed(y: list[Any]) -> Targets | None:
         sorted(entry) if isinstance(entry, Set) else sorted({item[0] for item in entry})
         for entry in y
     ]
-    label = check_label_array([v for entry in labels for v in entry], "y")
+    label = as_labels([v for entry in labels for v in entry], "y")
     offsets = offsets_from_lengths([len(entry) for entry in labels])
     return Targets(label, offsets, None, some, timed)
 
 
 def _from_labels(y: NDArray[Any]) -> Targets:
     y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "O":
-        y = check_label_array(list(y), "y")
+    if y.dtype.kind in "OS":
+        y = as_labels(list(y), "y")
     if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
         raise ValueError("Input y contains NaN or infinity.")
     if len(y):
