@@ -113,6 +113,7 @@ print("threshold", model.threshold_)
 """
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_trains_and_the_other_waits(tmp_path):
     command = [sys.executable, "-c", SHARING, str(tmp_path)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]

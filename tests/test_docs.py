@@ -213,6 +213,7 @@ def test_start_is_the_example_of_the_readme():
     assert blocks_of("docs/start.md")[0] == blocks_of("README.md")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES_WITH_CODE)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     """All blocks of a page, one after another, as a reader would run them; warnings are errors."""
