@@ -3,6 +3,7 @@
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn._data.writer import ClipsWriter
+from sklearn_asn._diagnose import Diagnosis, diagnose
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._report import report
 from sklearn_asn.preprocessing import ClipWise
@@ -13,8 +14,10 @@ __all__ = [
     "ClipWise",
     "Clips",
     "ClipsWriter",
+    "Diagnosis",
     "Segment",
     "Segments",
+    "diagnose",
     "predict_shards",
     "read_shards",
     "report",

@@ -8,6 +8,7 @@
 
 __all__ = [
     "CollapsedAttentionWarning",
+    "DeadStreamWarning",
     "LocalizationWarning",
     "NoClassPassedWarning",
     "NoClipPassedWarning",
@@ -26,6 +27,10 @@ class ShortVideosWarning(LocalizationWarning):
 
 class CollapsedAttentionWarning(LocalizationWarning):
     """Attention does not tell clips apart, or sees only one of each video."""
+
+
+class DeadStreamWarning(LocalizationWarning):
+    """A stream that the trained model reads changes nothing of what it says."""
 
 
 class NoClassPassedWarning(LocalizationWarning):

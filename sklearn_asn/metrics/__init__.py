@@ -11,6 +11,12 @@ from sklearn_asn.metrics._recognition import (
     recognition_map,
     recognition_scorer,
 )
+from sklearn_asn.metrics._weak import (
+    weak_clip_accuracy,
+    weak_clip_scorer,
+    weak_detection_map,
+    weak_detection_scorer,
+)
 
 __all__ = [
     "RecognitionScorer",
@@ -20,4 +26,8 @@ __all__ = [
     "recognition_accuracy",
     "recognition_map",
     "recognition_scorer",
+    "weak_clip_accuracy",
+    "weak_clip_scorer",
+    "weak_detection_map",
+    "weak_detection_scorer",
 ]
