@@ -36,7 +36,7 @@ FOLDS = 3
 class Diagnosis:
     """What `diagnose` found; printed, it is a short text, in a notebook a table.
 
-    Attributes
+    Parameters
     ----------
     localizer : str
     n_videos, n_clips, n_segments : int
@@ -66,6 +66,19 @@ class Diagnosis:
         The same of `rivals.SingleInstance`, cross-validated in 3 folds on these X and y.
     baseline_note : str or None
         Why there is no baseline.
+
+    See Also
+    --------
+    diagnose : Which makes it.
+
+    Examples
+    --------
+    >>> from sklearn_asn import ASNLocalizer, diagnose
+    >>> from sklearn_asn.datasets import make_untrimmed_videos
+    >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    >>> model = ASNLocalizer("temporal", batch_size=10, max_epochs=5, random_state=0).fit(X, y)
+    >>> print(diagnose(model, X).rows()[1])
+    ('videos, clips', '20, 1,265')
     """
 
     localizer: str
@@ -259,8 +272,8 @@ def precision_of(targets: Targets, found: Segments) -> float:
         right = targets.indicator(classes)[found.video, np.searchsorted(classes, found.label)]
         return float(right.mean())
     matched = match(targets.segments, found, 0.5, "activitynet", None, None)
-    right = sum(float(weight.sum()) for weight, _ in true_positives(matched, 0.5))
-    return right / len(found.label)
+    hits = sum(float(weight.sum()) for weight, _ in true_positives(matched, 0.5))
+    return hits / len(found.label)
 
 
 def _cross_validated(localizer: Any, clips: Clips, y: Any, targets: Targets) -> tuple[float, float]:

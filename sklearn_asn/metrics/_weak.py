@@ -160,7 +160,8 @@ def weak_clip_accuracy(
 def weak_detection_scorer() -> Any:
     """Make a scorer of `weak_detection_map`, for ``scoring=`` of `GridSearchCV` and its kin.
 
-    **Not for `quantile`, `selection` or thresholds**: see `weak_detection_map`.
+    **Not for `quantile`, `selection` or thresholds**: see `weak_detection_map`. How little
+    they say of localization elsewhere is measured in the guide (`docs/guide/choosing.md`).
 
     Returns
     -------
@@ -181,7 +182,8 @@ def weak_detection_scorer() -> Any:
 def weak_clip_scorer() -> Any:
     """Make a scorer of `weak_clip_accuracy`, for ``scoring=`` of `GridSearchCV` and its kin.
 
-    **Not for `quantile`, `selection` or thresholds**: see `weak_clip_accuracy`.
+    **Not for `quantile`, `selection` or thresholds**: see `weak_clip_accuracy`. How little
+    they say of localization elsewhere is measured in the guide (`docs/guide/choosing.md`).
 
     Returns
     -------
