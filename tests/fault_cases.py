@@ -106,7 +106,7 @@ WRITERS = {
     ),
     "write_activitynet_results": one_file(
         "results.json",
-        lambda path, y: write_activitynet_results(path, scored(y)),
+        lambda path, y: write_activitynet_results(scored(y), path),
         lambda path: frame(read_activitynet_results(path)),
     ),
     "write_page": one_file(

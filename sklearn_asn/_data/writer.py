@@ -165,19 +165,23 @@ class ClipsWriter:
         try:
             if self._failure is None and self._videos:
                 self._finish()
+            self._close_files()
+            self._clear()
         except BaseException as error:
             self._failure = error
             raise
         finally:
             self._close_files()
-            if not self._videos:
-                for name in (VALUES, JOURNAL, HEADER):  # begun, and then nothing came
-                    (self.folder / name).unlink(missing_ok=True)
-            (self.folder / LOCK).unlink(missing_ok=True)
             self._lock.release()
-            if not any(self.folder.iterdir()):  # of no videos there is nothing to save
-                self.folder.rmdir()
         self._raise_failure()
+
+    def _clear(self) -> None:
+        """Leave nothing but the videos: of none, not even a folder."""
+        begun = () if self._videos else (HEADER, VALUES, JOURNAL)
+        for name in (*begun, LOCK):
+            (self.folder / name).unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
 
     def _close_files(self) -> None:
         for file in (self._values, self._journal):

@@ -70,12 +70,12 @@ def write_together(folder: Path, files: Mapping[str, Write]) -> None:
                 sync(handle)
         if len(os.listdir(work / "new")) != len(files):
             raise ValueError("Some ids name the same file here, where case or accents are lost.")
-        for name in files:
-            if (folder / name).exists():
-                _copy(folder / name, work / "old" / name)
+        replaced = [name for name in files if (folder / name).exists()]
+        for name in replaced:
+            _copy(folder / name, work / "old" / name)
         for part in ("new", "old"):
             sync_folder(work / part)
-        record = json.dumps(list(files)).encode()
+        record = json.dumps({name: name in replaced for name in files}).encode()
         write_atomically(work / "commit", lambda handle: handle.write(record))
         try:
             _complete(work)
@@ -168,10 +168,10 @@ def _undo(work: Path) -> None:
     if (work / "commit").is_file():
         os.replace(work / "commit", work / "undo")
     if (work / "undo").is_file():
-        for name in json.loads((work / "undo").read_bytes()):
+        for name, was_there in json.loads((work / "undo").read_bytes()).items():
             if (work / "old" / name).exists():
                 _move(work / "old" / name, work.parent / name)
-            elif not (work / "new" / name).exists():  # it was moved, so it is ours
+            elif not was_there and not (work / "new" / name).exists():  # it was moved: it is ours
                 (work.parent / name).unlink(missing_ok=True)
         sync_folder(work.parent)
         (work / "undo").unlink()
