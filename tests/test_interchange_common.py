@@ -129,6 +129,46 @@ def test_what_cannot_be_written(tmp_path, name):
     assert name == "csv" or not (tmp_path / form.path).is_file()
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_missing_label_is_no_class(tmp_path, name):
+    form = FORMATS[name]
+    y = Segments.from_list([[("QQQ", 0.0, 1.0), ("run", 1.0, 2.0)]], ids=["a"])
+    form.write(y, tmp_path / form.path)
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    text = file.read_text()
+    file.write_text(text.replace(">QQQ<", "><") if "TIER" in text else text.replace("QQQ", ""))
+    with pytest.raises(ValueError, match=rf"{file.name}.*: no label\. on_invalid='drop'"):
+        form.read(tmp_path / form.path)
+    for choice in ("drop", "clip"):
+        with pytest.warns(UserWarning, match=r"Left out: 1 invalid segments: .*: no label"):
+            back = form.read(tmp_path / form.path, on_invalid=choice)
+        assert [s[:3] for s in back[0]] == [("run", 1.0, 2.0)]
+    with pytest.raises(ValueError, match="segments have empty labels, in the videos a"):
+        form.write(Segments.from_list([[("", 0.0, 1.0)]], ["a"]), tmp_path / form.path)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_segments_that_cannot_be(tmp_path, name):
+    form = FORMATS[name]
+    y = Segments.from_list([[("run", 0.0, 2.0), ("jump", 2.0, 4.0), ("fall", 4.0, 5.0)]], ids=["a"])
+    form.write(y, tmp_path / form.path)
+    path = tmp_path / form.path
+    assert form.read(path, duration=5.0) == y
+    assert form.read(path, duration=4.5, tolerance=0.5) == y
+    with pytest.raises(ValueError, match=r": ends at 4.0, after its video, .* 3.0 s \(2 su"):
+        form.read(path, duration={"a": 3.0})
+    with pytest.warns(UserWarning, match="Left out: 1 invalid segments: .*: ends at 5.0"):
+        assert form.read(path, duration={"a": 4.0}, on_invalid="drop") == y.filter(y.end < 5)
+    with pytest.warns(UserWarning, match="Cut|Left") as told:
+        cut = form.read(path, duration=[3.0], videos=["a"], on_invalid="clip")
+    assert [str(w.message)[:17] for w in told] == ["Cut to their vide", "Left out: 1 inval"]
+    assert [s[:3] for s in cut[0]] == [("run", 0.0, 2.0), ("jump", 2.0, 3.0)]
+    with pytest.raises(ValueError, match="on_invalid='skip'; expected one of"):
+        form.read(path, on_invalid="skip")
+    with pytest.raises(ValueError, match="tolerance=-1; expected a number"):
+        form.read(path, tolerance=-1)
+
+
 @pytest.mark.parametrize("name", [name for name in FORMATS if FORMATS[name].resolution])
 def test_rounding(tmp_path, name):
     form = FORMATS[name]

@@ -48,13 +48,11 @@ def _tiers(found: list[Segment], video: str, per_class_tiers: bool) -> dict[str,
             raise ValueError(f"Label {segment.label!r} of {video} has characters not for XML.")
         group = segment.label if per_class_tiers else "segments"
         groups.setdefault(group, []).append((*milliseconds(segment, video), segment))
-    bases = {group or "segments" for group in groups}
     tiers: dict[str, list[Timed]] = {}
-    for group, rows in groups.items():
-        base = group or "segments"
+    for base, rows in groups.items():
         for n, lane in enumerate(_lanes(rows), start=1):
             name = base if n == 1 else f"{base} ({n})"
-            while name in tiers or (name != base and name in bases):
+            while name in tiers or (name != base and name in groups):
                 n += 1
                 name = f"{base} ({n})"
             tiers[name] = lane
