@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File, read_text
 from sklearn_asn.interchange._files import files_by_id, write_folder
 from sklearn_asn.interchange._invalid import Read, Rule
+from sklearn_asn.interchange._lines import check_line
 from sklearn_asn.interchange._videos import by_video, milliseconds, new_segment, pack
 
 SCORE = re.compile(r"score: (-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?)", re.ASCII)
@@ -114,17 +114,9 @@ def _lines(
 ) -> list[str]:
     """Return the text of a cue: the label and, on a line of its own, the score."""
     label = segment.label
-    if not label.strip() or label != label.strip() or any(map(_breaks_line, label)):
-        raise ValueError(
-            f"Label {label!r} of {video} cannot stand in a {suffix} file, where a label is one "
-            "line of text without control characters and without white space at its ends."
-        )
+    check_line(label, video, suffix)
     has_score = scores and segment.score == segment.score
     return [escape(label), f"score: {segment.score!r}"] if has_score else [escape(label)]
-
-
-def _breaks_line(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _segment(cue: Cue, unescape: Callable[[str], str]) -> Read:
