@@ -52,7 +52,7 @@ def test_boris_clip_reads_it(tmp_path):
     parse = pytest.importorskip("boris_clip.parse")
     y = Segments.from_list([[("run", 0.5, 2.0), ("run", 2.25, 2.5), ("fall", 1.0, 3.0)]], ["v.mp4"])
     write_boris(y, tmp_path / "events.csv")
-    theirs = parse.parse_boris_csv(tmp_path / "events.csv")
+    (theirs,) = parse.parse_boris_file(str(tmp_path / "events.csv"))
     found = [(b.behaviour, b.start, b.stop) for b in theirs.bouts]
     assert sorted(found) == sorted(s[:3] for s in y[0])
 

@@ -7,10 +7,15 @@ import pytest
 
 from sklearn_asn import Segments
 from sklearn_asn.interchange import (
+    read_audacity,
+    read_boris,
     read_csv,
+    read_dcase,
     read_eaf,
     read_label_studio,
+    read_rttm,
     read_srt,
+    read_textgrid,
     read_via,
     read_vtt,
     write_eaf,
@@ -137,6 +142,26 @@ def test_many_tiers(tmp_path):
     rows = [(f"t ({i})", float(i), i + 1.0) for i in range(100)]
     write_eaf(Segments.from_list([rows], ["v"]), tmp_path, overwrite=True)
     assert len(read_eaf(tmp_path, label_from="tier")[0]) == 100
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "start", "text"),
+    [
+        (read_textgrid, "v.TextGrid", '"ooTextFile" "TextGrid" 0 1 <exists> 1 ', text)
+        for text in ('"', '""', '"a""', "<", "!", "! x\n", " 1", "1.", "\n", "a", '"a" ')
+    ]
+    + [
+        (read_rttm, "v.rttm", "SPEAKER v 1 ", text)
+        for text in ("9", " ", "<NA> ", "1 1 a a b c\nSPEAKER v 1 ")
+    ]
+    + [(read_rttm, "v.rttm", "SPEAKER v 1 0.", "1"), (read_audacity, "v.txt", "0\t1\t", "a\t")]
+    + [(read_audacity, "v.txt", "", "0\t1\ta\n"), (read_dcase, "v.txt", "onset\toffset", "\ta")]
+    + [(read_dcase, "v.txt", "", "v\t0\t1\ta\n"), (read_dcase, "v.txt", "", "\t")]
+    + [(read_boris, "v.tsv", "Behavior\tTime\tStatus", "\ta"), (read_boris, "v.tsv", "", "a\n")]
+    + [(read_boris, "v.tsv", "Observation id\tBehavior\tTime\tStatus", "\nv\ta\t1\tSTART")],
+)
+def test_lines(tmp_path, read, name, start, text):
+    assert grows_linearly(read, tmp_path / name, lambda n: start + text * n, n=10_000)
 
 
 def test_json_formats(tmp_path):

@@ -129,9 +129,7 @@ def read_audacity(
                 continue
             if len(fields) < 2:
                 raise ValueError(f"{where}: {line!r:.60}; expected start, end and label by tabs.")
-            start, end = (
-                number(t, k, where) for k, t in zip(("start", "end"), fields, strict=False)
-            )
+            start, end = (number(fields[i], what, where) for i, what in enumerate(("start", "end")))
             label = fields[2].strip() if len(fields) == 3 else ""
             found[video].append(new_segment(label, start, end, math.nan, where))
     return pack(found, videos, paths, rule)

@@ -27,13 +27,14 @@ def write_dcase(
     path: File,
     *,
     suffix: str = "",
+    heading: bool = True,
     drop_scores: bool = False,
     ids: Iterable[str] | None = None,
     overwrite: bool = False,
 ) -> None:
     r"""Write an event list of the DCASE challenges: filename, onset, offset and event label.
 
-    The columns are divided by tabs and have a heading. Numbers keep every digit. A video without
+    The columns are divided by tabs. Numbers keep every digit. A video without
     segments has a line of its own, with nothing but its name, as in DESED.
 
     Parameters
@@ -44,6 +45,9 @@ def write_dcase(
         File to write, for all videos. It appears whole or not at all.
     suffix : str, default=""
         What follows the id in the file names, as ``".wav"``.
+    heading : bool, default=True
+        Whether the first line names the columns, as in DESED. The lists of other DCASE tasks, which
+        dcase_util reads, have none.
     drop_scores : bool, default=False
         Whether scores, for which the format has no place, may be left out.
     ids : iterable of str, shape (n_videos,), default=None
@@ -79,7 +83,7 @@ def write_dcase(
     True
     """
     check_scores(segments, drop_scores, "DCASE")
-    rows = ["\t".join(COLUMNS)]
+    rows = ["\t".join(COLUMNS)] if heading else []
     for video, found in by_video(segments, ids).items():
         check_line(video, "segments.ids", "DCASE")
         for segment in found:
@@ -87,7 +91,7 @@ def write_dcase(
             rows.append(f"{video}{suffix}\t{segment.start!r}\t{segment.end!r}\t{segment.label}")
         if not found:
             rows.append(f"{video}{suffix}\t\t\t")
-    write_text(path, "\n".join(rows) + "\n", overwrite)
+    write_text(path, "".join(f"{row}\n" for row in rows), overwrite)
 
 
 def read_dcase(

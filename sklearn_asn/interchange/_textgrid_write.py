@@ -34,8 +34,8 @@ def write_textgrid(
     segments : Segments
         In seconds, from 0 on.
     folder : path
-        Where ``<id>.TextGrid`` is written, without tiers where a video has no segments. Made if
-        need be. Each file appears whole or not at all.
+        Where ``<id>.TextGrid`` is written, with an empty tier, "segments", where a video has no
+        segments. Made if need be. Each file appears whole or not at all.
     duration : float, array-like of shape (n_videos,), or mapping from id to number, default=None
         Lengths of the videos in seconds. None: the end of the last segment (1 s without any).
     drop_scores : bool, default=False
@@ -90,7 +90,7 @@ def _compose(video: str, found: list[Segment], end: float | None) -> str:
         if not s.label.strip():
             raise ValueError(f"Label {s.label!r} of {video} is white space: no text for Praat.")
         groups.setdefault(s.label, []).append((s.start, s.end, s.label))
-    tiers = tiers_of(groups)
+    tiers = tiers_of(groups) or {"segments": []}  # Praat has no grid without tiers
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
     lines += ["xmin = 0", f"xmax = {end!r}", "tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for i, (name, rows) in enumerate(tiers.items(), start=1):
