@@ -72,14 +72,14 @@ _MODULES = (
 )
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"sklearn_asn.{name}")
-    if name in _HOME:
-        value = getattr(import_module(f"sklearn_asn.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'sklearn_asn' has no attribute {name!r}")
+if not TYPE_CHECKING:  # which would take any name for one of the package's
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f"sklearn_asn.{name}")
+        if name in _HOME:
+            return getattr(import_module(f"sklearn_asn.{_HOME[name]}"), name)
+        raise AttributeError(f"module 'sklearn_asn' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

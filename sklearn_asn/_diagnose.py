@@ -15,6 +15,7 @@ from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import check_inside
 from sklearn_asn._data.targets import Targets
+from sklearn_asn._doclink import public
 from sklearn_asn._inspect import attention_limit, before, unwrap
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.liveness import (
@@ -32,6 +33,7 @@ LOOKED_AT = 20_000  # clips, of which a stream is shuffled
 FOLDS = 3
 
 
+@public("sklearn_asn")
 @dataclass(frozen=True, repr=False)
 class Diagnosis:
     """What `diagnose` found; printed, it is a short text, in a notebook a table.
@@ -155,6 +157,7 @@ class Diagnosis:
         return f"<table>{cells}</table>"
 
 
+@public("sklearn_asn")
 def diagnose(model: Any, X: Any, y: Any = None) -> Diagnosis:
     """Say what is alive in a fitted model, and what its segments look like.
 

@@ -1,4 +1,4 @@
-"""The link to its page in the documentation that an estimator's HTML representation carries."""
+"""Under which name classes and functions are shown, and where estimators are documented."""
 
 from __future__ import annotations
 
@@ -14,26 +14,20 @@ DOCUMENTATION = "https://sklearn-asn.readthedocs.io/en/stable/generated/{estimat
 class DocumentedMixin:
     """Tell scikit-learn's HTML representation where the estimator is documented.
 
-    A page is named after the shortest public path of its class, as in ``docs/reference.rst``. A
+    A page is named after the public module and the class, as scikit-learn finds them by itself. A
     class defined outside of this package has no page here, and gets no link.
     """
 
     _doc_link_module = "sklearn_asn"
     _doc_link_template = DOCUMENTATION
 
-    def _doc_link_url_param_generator(self) -> dict[str, str]:
-        cls = type(self)
-        parts = cls.__module__.split(".")
-        packages = [".".join(parts[: i + 1]) for i in range(len(parts))]
-        public = (p for p in packages if getattr(sys.modules.get(p), cls.__name__, None) is cls)
-        return {
-            "estimator_module": next(public, cls.__module__),
-            "estimator_name": cls.__name__,
-        }
-
 
 def public(module: str) -> Callable[[Thing], Thing]:
-    """Let a class or function name a public module as its own (a decorator)."""
+    """Let a class or function name a public module as its own (a decorator).
+
+    For what a module shows only when it is asked for. The outermost decorator: `dataclass` looks
+    names up where the class is written.
+    """
 
     def name(thing: Thing) -> Thing:
         thing.__module__ = module
@@ -45,9 +39,16 @@ def public(module: str) -> Callable[[Thing], Thing]:
 def publish(module: str, names: Iterable[str]) -> None:
     """Let classes and functions of a public module name it as theirs, wherever they are written.
 
-    So they are shown, and pickled, under a name that stays.
+    So they are shown, and pickled, under a name that stays. What has another public module
+    already, and is only shown here too, keeps it.
     """
     for name in names:
         value = getattr(sys.modules[module], name)
-        if callable(value) and value.__module__.startswith(f"{module.rpartition('.')[0]}."):
+        home = getattr(value, "__module__", None) or ""
+        private = any(part.startswith("_") for part in home.split("."))
+        if (
+            callable(value)
+            and home.startswith("sklearn_asn.")
+            and (private or home.startswith(f"{module}."))
+        ):
             value.__module__ = module

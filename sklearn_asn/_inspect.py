@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._data.supervision import allowed_classes
-from sklearn_asn._localizers.asn import ASNLocalizer
-from sklearn_asn._localizers.base import BaseLocalizer
-from sklearn_asn._localizers.cas import passing_classes
+
+if TYPE_CHECKING:  # torch is not imported before there is a localizer to ask
+    from sklearn_asn._localizers.base import BaseLocalizer
 
 
 def unwrap(estimator: Any) -> tuple[list[Any], BaseLocalizer]:
@@ -27,6 +27,8 @@ def unwrap(estimator: Any) -> tuple[list[Any], BaseLocalizer]:
     ValueError
         There is no localizer, or (as `NotFittedError`) it is not fitted.
     """
+    from sklearn_asn._localizers.base import BaseLocalizer
+
     earlier: list[Any] = []
     last = estimator
     while True:
@@ -75,6 +77,9 @@ def attention_limit(localizer: BaseLocalizer) -> float | None:
 
 def passing(localizer: Any, probability: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell which classes pass the video threshold, where it is one of probabilities."""
+    from sklearn_asn._localizers.asn import ASNLocalizer
+    from sklearn_asn._localizers.cas import passing_classes
+
     cutting = getattr(localizer, "localizer_", localizer)
     if not isinstance(cutting, ASNLocalizer):
         return np.zeros(probability.shape, dtype=bool)

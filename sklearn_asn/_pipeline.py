@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn._checks import check_choice
 from sklearn_asn._data.clips import as_clips, is_ragged
+from sklearn_asn._doclink import public
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
 from sklearn_asn.preprocessing import ClipWise
@@ -19,6 +20,7 @@ LARGEST_BATCH = 64  # videos
 EFFORTS = ("self-training", "one-fit")
 
 
+@public("sklearn_asn")
 def localization_pipeline(
     X: Any = None,
     *,
@@ -97,6 +99,3 @@ def localization_pipeline(
     return Pipeline(
         [("clipwise", ClipWise(StandardScaler())), ("selftraininglocalizer", localizer)]
     )
-
-
-localization_pipeline.__module__ = "sklearn_asn"  # where it is found

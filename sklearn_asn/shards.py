@@ -16,6 +16,7 @@ from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.folder import HEADER, INDEX, JOURNAL, VALUES
 from sklearn_asn._data.segments import Segments, read_segments, write_segments
 from sklearn_asn._disk.files import write_atomically
+from sklearn_asn._doclink import public
 from sklearn_asn._fingerprint import fingerprint
 
 Paths = Iterable[str | os.PathLike[str]]
@@ -27,6 +28,7 @@ MANIFEST = "manifest.json"
 _MOST_REASONS = 20
 
 
+@public("sklearn_asn")
 def predict_shards(
     estimator: Any,
     paths: Paths,
@@ -128,6 +130,7 @@ def predict_shards(
     return list(results.values())
 
 
+@public("sklearn_asn")
 def read_shards(out_or_paths: str | os.PathLike[str] | Paths) -> Segments:
     """Read what `predict_shards` wrote, all videos one after another.
 
@@ -330,6 +333,3 @@ def _report(failed: dict[str, str], shards: dict[str, Path], folder: Path) -> st
         f"{len(failed)} of {len(shards)} shards failed; the results of the others are in {folder}. "
         "Call predict_shards again for the rest.\n  " + "\n  ".join(lines)
     )
-
-
-predict_shards.__module__ = read_shards.__module__ = "sklearn_asn"  # where they are found

@@ -12,6 +12,7 @@ WITHOUT = [
     "from sklearn_asn.metrics import localization_map",
     "import sklearn_asn; sklearn_asn.selection.NaiveSelection()",
     "import sklearn_asn; sklearn_asn.interchange.write_csv",
+    "import sklearn_asn; sklearn_asn.plotting.CASDisplay; sklearn_asn.report",
     "import sklearn_asn; sklearn_asn.datasets.make_untrimmed_videos(n_videos=4, random_state=0)",
     "import sklearn_asn.exceptions",
 ]
@@ -29,6 +30,9 @@ def test_no_torch(code):
 
 @pytest.mark.slow
 def test_modules_are_there_without_an_import_of_their_own():
-    names = ("datasets", "plotting", "rivals", "selection", "metrics", "interchange", "saving")
+    names = (
+        *("datasets", "exceptions", "interchange", "methods", "metrics", "plotting", "rivals"),
+        *("saving", "selection", "video"),
+    )
     code = "import sklearn_asn as a; " + "; ".join(f"a.{name}" for name in names)
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -201,6 +201,7 @@ class Segments(Packed[list[Segment]]):
         Examples
         --------
         >>> import pandas as pd
+        >>> from sklearn_asn import Segments
         >>> frame = pd.DataFrame({"video": ["b"], "label": ["run"], "start": [0.0], "end": [1.0]})
         >>> Segments.from_frame(frame, videos=["a", "b"]).lengths.tolist()
         [0, 1]
@@ -281,6 +282,7 @@ class Segments(Packed[list[Segment]]):
 
         Examples
         --------
+        >>> from sklearn_asn import Segments
         >>> a = Segments.from_list([[("run", 0.0, 1.0)]], ids=["a"])
         >>> b = Segments.from_list([[], [("jump", 2.0, 3.0)]], ids=["b", "c"])
         >>> both = Segments.concatenate([a, b])
@@ -338,6 +340,7 @@ class Segments(Packed[list[Segment]]):
         Examples
         --------
         >>> import tempfile
+        >>> from sklearn_asn import Segments
         >>> y = Segments.from_list([[("jump", 1.0, 2.5)], []], ids=["a", "b"])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = y.save(folder + "/truth.npz")
@@ -402,6 +405,7 @@ class Segments(Packed[list[Segment]]):
 
         Examples
         --------
+        >>> from sklearn_asn import Segments
         >>> found = Segments.from_list([[("run", 0.0, 2.0, 0.9), ("run", 5.0, 6.0, 0.2)], []])
         >>> found.above(0.3).lengths.tolist()
         [1, 0]

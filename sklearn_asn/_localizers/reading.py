@@ -50,11 +50,7 @@ class Reading(NamedTuple):
     curves: Array
 
     def threshold(self, quantile: float) -> Array:
-        """Return the attention at a quantile, one value a model.
-
-        >>> threshold_at(np.array([[0.0, 1.0, 4.0]]), 0.75)
-        array([2.5])
-        """
+        """Return the attention at a quantile, one value a model."""
         return threshold_at(self.curves, quantile)
 
     def active(self, quantile: float) -> NDArray[np.bool_]:
@@ -159,6 +155,10 @@ def clip_probabilities(scored: Scored, one_class: bool) -> Array:
 
 
 def threshold_at(curves: Array, quantile: float) -> Array:
-    """Return the value at a quantile of each curve ``(n_models, n_levels)``."""
+    """Return the value at a quantile of each curve ``(n_models, n_levels)``.
+
+    >>> threshold_at(np.array([[0.0, 1.0, 4.0]]), 0.75)
+    array([2.5])
+    """
     levels = np.arange(curves.shape[1]) / (curves.shape[1] - 1)
     return np.array([np.interp(quantile, levels, curve) for curve in curves])

@@ -10,6 +10,7 @@ from typing import Any
 from sklearn_asn._checks import check_count
 from sklearn_asn._data.supervision import check_inside
 from sklearn_asn._data.targets import Targets, check_comparable, parse_targets
+from sklearn_asn._doclink import public
 from sklearn_asn._inspect import unwrap
 from sklearn_asn._report._collect import Collected, collect, open_source
 from sklearn_asn._report._media import link_videos
@@ -19,6 +20,7 @@ from sklearn_asn._report._write import check_target, write_page
 __all__ = ["report"]
 
 
+@public("sklearn_asn")
 def report(
     estimator: Any,
     X: Any,
@@ -132,6 +134,3 @@ def _check_targets(y: Any, timing: Any, classes: Any) -> Targets:
                     )
         check_inside(targets.segments, timing)
     return targets
-
-
-report.__module__ = "sklearn_asn"  # where it is found

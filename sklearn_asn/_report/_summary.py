@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._report._collect import Collected
 from sklearn_asn._report._scores import MAIN_TIOU, Scores
 
@@ -34,6 +33,8 @@ def facts(found: Collected, scores: Scores) -> str:
 
 def model(found: Collected, earlier: list[Any], localizer: Any) -> str:
     """Return what the model is, as a description list's items."""
+    from sklearn_asn import ASNLocalizer
+
     given = localizer.get_params(deep=False)
     rows = [("model", type(localizer).__name__)]
     before = [step for pipeline in earlier for _, step in pipeline.steps]

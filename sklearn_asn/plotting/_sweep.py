@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from sklearn_asn._data.supervision import check_inside
 from sklearn_asn._data.targets import parse_targets
 from sklearn_asn._inspect import sees, segments_at
-from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn.metrics import localization_map
-from sklearn_asn.rivals.autoloc import AutoLoc
 from sklearn_asn.selection import MultiQuantileSelection
+
+if TYPE_CHECKING:
+    from sklearn_asn._localizers.base import BaseLocalizer
 
 
 def sweep(
@@ -48,6 +49,8 @@ def check_quantiles(quantiles: Any) -> NDArray[np.float64]:
 
 def check_has_curve(localizer: BaseLocalizer) -> None:
     """Refuse a localizer whose segments do not follow from the network and a quantile."""
+    from sklearn_asn.rivals import AutoLoc
+
     if isinstance(localizer, AutoLoc):
         raise ValueError(
             "AutoLoc has no curve over quantiles: its regressor is trained on the CAS as it was "

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.columns import streams_of
 from sklearn_asn._inspect import localizer_of
-from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn.plotting._common import (
     COLOURS,
     LINES,
@@ -19,6 +18,9 @@ from sklearn_asn.plotting._common import (
     pyplot,
     split,
 )
+
+if TYPE_CHECKING:
+    from sklearn_asn._localizers.base import BaseLocalizer
 
 Array = NDArray[Any]
 

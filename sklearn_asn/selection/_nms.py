@@ -59,6 +59,7 @@ def nms(
 
     Examples
     --------
+    >>> from sklearn_asn.selection import nms
     >>> nms([0, 1, 6], [4, 5, 8], [0.5, 0.9, 0.7], threshold=0.4).tolist()
     [1, 2]
     >>> nms([0, 1, 6], [4, 5, 8], [0.5, 0.9, 0.7], threshold=0.4, group=[0, 1, 1]).tolist()
@@ -145,6 +146,7 @@ def soft_nms(
 
     Examples
     --------
+    >>> from sklearn_asn.selection import soft_nms
     >>> indices, scores = soft_nms([0, 1, 6], [4, 5, 8], [0.5, 0.9, 0.7])
     >>> indices.tolist(), scores.round(3).tolist()
     ([1, 2, 0], [0.9, 0.7, 0.151])
