@@ -33,7 +33,6 @@ from sklearn_asn._localizers.reading import (
     Reading,
     read_models,
     read_probabilities,
-    threshold_at,
 )
 from sklearn_asn._training.criteria import PooledCrossEntropy, ProbabilityPooling
 from sklearn_asn._training.network import (
@@ -42,7 +41,7 @@ from sklearn_asn._training.network import (
     Heads,
     extractor_class,
 )
-from sklearn_asn._training.recipe import Plan
+from sklearn_asn._training.recipe import Plan, threshold_at
 from sklearn_asn._training.supervised import Supervised
 from sklearn_asn._training.train import Machine
 

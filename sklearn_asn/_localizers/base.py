@@ -39,9 +39,9 @@ from sklearn_asn._localizers.parameters import (
     value_of,
 )
 from sklearn_asn._localizers.planning import Inputs
-from sklearn_asn._localizers.reading import Reading, threshold_at
+from sklearn_asn._localizers.reading import Reading
 from sklearn_asn._training.progress import Progress
-from sklearn_asn._training.recipe import Plan
+from sklearn_asn._training.recipe import Plan, threshold_at
 from sklearn_asn._training.supervised import Supervised
 from sklearn_asn._training.train import Machine, train
 from sklearn_asn.metrics import localization_map, recognition_map

@@ -12,6 +12,7 @@ from sklearn_asn._data.packed import Offsets
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.model import Scored
+from sklearn_asn._training.recipe import threshold_at
 
 Array = NDArray[Any]
 
@@ -152,13 +153,3 @@ def clip_probabilities(scored: Scored, one_class: bool) -> Array:
         return expit(scored.activations).mean(axis=1)
     p = cas.softmax(scored.activations) * expit(scored.attention)[..., None]
     return p.mean(axis=1)
-
-
-def threshold_at(curves: Array, quantile: float) -> Array:
-    """Return the value at a quantile of each curve ``(n_models, n_levels)``.
-
-    >>> threshold_at(np.array([[0.0, 1.0, 4.0]]), 0.75)
-    array([2.5])
-    """
-    levels = np.arange(curves.shape[1]) / (curves.shape[1] - 1)
-    return np.array([np.interp(quantile, levels, curve) for curve in curves])

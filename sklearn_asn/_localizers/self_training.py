@@ -32,9 +32,10 @@ from sklearn_asn._localizers.parameters import (
     value_of,
 )
 from sklearn_asn._localizers.planning import Inputs
-from sklearn_asn._localizers.reading import Reading, threshold_at
+from sklearn_asn._localizers.reading import Reading
 from sklearn_asn._training.network import LEVELS
 from sklearn_asn._training.progress import Progress
+from sklearn_asn._training.recipe import threshold_at
 from sklearn_asn._training.supervised import Supervised
 from sklearn_asn._training.train import Machine
 from sklearn_asn.selection import MultiThresholdSelection

@@ -7,13 +7,13 @@ import sys
 import threading
 import time
 from multiprocessing import parent_process
-from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 from skorch.callbacks import Callback
 from tqdm import tqdm  # type: ignore[import-untyped]
+
+from sklearn_asn._training.recipe import threshold_at
 
 
 class Progress:
@@ -48,17 +48,14 @@ class Progress:
         quantile: float | None = None,
         labelled: bool = False,
     ) -> None:
-        self.name = name
-        self.verbose = int(verbose)
-        self.quantile = quantile
-        self.labelled = labelled
+        self.name, self.verbose = name, int(verbose)
+        self.quantile, self.labelled = quantile, labelled
         self.n_trainings = 1
-        self._bar: Any = None
-        self._parts: list[str] = []  # of the line: what was trained
-        self._state = ""  # loss and threshold
-        self._label, self._n_steps = "", 0  # of the training that runs
-        self._steps_before = 0
+        self._parts: list[str] = []  # what was trained
+        self._label = self._state = ""  # of the last training: its variant, loss and threshold
+        self._n_steps = self._steps_before = 0
         self._trains = False
+        self._bar: Any = None
         self._since = time.monotonic()
 
     @classmethod
@@ -71,24 +68,16 @@ class Progress:
         return f"Progress({self.name!r}, verbose={self.verbose})"
 
     def __enter__(self) -> Self:
-        self._since = time.monotonic()
         return self
 
-    def __exit__(
-        self,
-        error: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         """Clear the bar and, where the fit came to its end, say how it ended."""
         if self._bar is not None:
             self._bar.close()
-            self._bar = None
         if error is None and self.verbose > 0 and self._parts:
-            name = f"{self.name} {self._label}".rstrip()
             parts = " after ".join(reversed(self._parts)) + self._state
             took = duration(time.monotonic() - self._since)
-            sys.stderr.write(f"{name}: {parts}, {took}\n")
+            sys.stderr.write(f"{self._title()}: {parts}, {took}\n")  # one write is one line
             sys.stderr.flush()
 
     def start(self, n_steps: int, variant: str = "") -> None:
@@ -99,23 +88,21 @@ class Progress:
     def begin(self) -> None:
         """Tell that it does train."""
         self._trains = True
-        if self.verbose != 1 or not redraws(sys.stderr):
-            return
-        n_before = len(self._parts)
-        total = self._steps_before + self._n_steps * (self.n_trainings - n_before)
-        if self._bar is None:
-            self._bar = _Bar(total=total, **_BAR)
-        self._bar.total = total
-        name = f"{self.name} {self._label}".rstrip()
-        if self.n_trainings > 1:
-            name = f"{self._label or self.name} ({n_before + 1} of {self.n_trainings})"
-        self._bar.set_description_str(name, refresh=False)
-        self._show(0, "")
+        if self._bar is None and self.verbose == 1 and redraws(sys.stderr):
+            self._bar = _Bar(leave=False, delay=1e-9, ncols=0, nrows=20)  # nothing is drawn yet
+        if self._bar is not None:
+            done = len(self._parts)
+            title = self._title()
+            if self.n_trainings > 1:
+                title = f"{self._label or self.name} ({done + 1} of {self.n_trainings})"
+            self._bar.set_description_str(title, refresh=False)
+            self._bar.total = self._steps_before + self._n_steps * (self.n_trainings - done)
+            self._draw(0, "")
 
     def step(self, step: int, loss: float, curves: Any = None) -> None:
         """Show that so many steps are done."""
         if self._bar is not None:
-            self._show(step, self._describe(loss, curves))
+            self._draw(step, self._describe(loss, curves))
 
     def finish(self, history: list[dict[str, Any]], curves: Any = None) -> None:
         """Note what the training gave; none that has begun means that it came from the cache."""
@@ -128,18 +115,22 @@ class Progress:
         if self._bar is not None:
             self._steps_before = self._bar.n
 
-    def _show(self, step: int, state: str) -> None:
-        self._bar.ncols = shutil.get_terminal_size().columns - 1  # it may have been resized
-        self._bar.state = f"{step}/{self._n_steps}{state}"
-        self._bar.update(self._steps_before + step - self._bar.n)
+    def _title(self) -> str:
+        return f"{self.name} {self._label}".rstrip()
+
+    def _draw(self, step: int, state: str) -> None:
+        bar, now = self._bar, f"{step}/{self._n_steps}{state}"
+        bar.ncols = shutil.get_terminal_size().columns - 1  # it may have been resized
+        bar.bar_format = f"{{desc}} |{{bar}}| {now}, {{remaining}} left"
+        bar.update(self._steps_before + step - bar.n)
         if step in (0, self._n_steps):
-            self._bar.refresh()
+            bar.refresh()
 
     def _describe(self, loss: float, curves: Any) -> str:
         state = f", loss {loss:.3g}"
         if self.quantile is None or curves is None:
             return state
-        values = thresholds(_as_array(curves), self.quantile)
+        values = threshold_at(torch.as_tensor(curves).cpu().numpy(), self.quantile)
         return state + ", threshold " + "/".join(f"{v:.3g}" for v in values)
 
 
@@ -157,16 +148,6 @@ class ShowProgress(Callback):
         """Move it."""
         history = net.history
         self.progress.step(len(history), history[-1, "train_loss"], net.module_.attention_quantiles)
-
-
-def thresholds(curves: NDArray[Any], quantile: float) -> list[float]:
-    """Return the value at `quantile` of each curve ``(n_models, n_levels)``.
-
-    >>> thresholds(np.array([[0.0, 1.0, 4.0]]), 0.75)
-    [2.5]
-    """
-    levels = np.linspace(0, 1, curves.shape[1])
-    return [float(np.interp(quantile, levels, curve)) for curve in curves]
 
 
 def duration(seconds: float) -> str:
@@ -191,26 +172,7 @@ def redraws(stream: Any) -> bool:
 
 
 class _Bar(tqdm):
-    """tqdm's bar with a text of ours, and without its thread and its locks between processes."""
+    """tqdm's bar without its thread and its locks between processes: one process draws."""
 
     monitor_interval = 0
-    state = ""
     _lock = threading.RLock()
-
-    @property
-    def format_dict(self) -> dict[str, Any]:
-        return {**super().format_dict, "state": self.state}
-
-
-_BAR: dict[str, Any] = {
-    "leave": False,
-    "miniters": 1,
-    "ncols": 0,  # both are given, as a terminal may not know its size
-    "nrows": 20,
-    "delay": 1e-9,  # nothing is drawn before there is something to say
-    "bar_format": "{desc} |{bar}| {state}, {remaining} left",
-}
-
-
-def _as_array(curves: Any) -> NDArray[Any]:
-    return curves if isinstance(curves, np.ndarray) else curves.detach().cpu().numpy()

@@ -92,3 +92,13 @@ class Trained(NamedTuple):
 
     weights: dict[str, NDArray[Any]]
     history: list[dict[str, Any]]
+
+
+def threshold_at(curves: NDArray[Any], quantile: float) -> NDArray[Any]:
+    """Return the value at a quantile of each curve ``(n_models, n_levels)``.
+
+    >>> threshold_at(np.array([[0.0, 1.0, 4.0]]), 0.75)
+    array([2.5])
+    """
+    levels = np.arange(curves.shape[1]) / (curves.shape[1] - 1)
+    return np.array([np.interp(quantile, levels, curve) for curve in curves])
