@@ -132,6 +132,7 @@ class RowChecks:
             if stop - begin >= step:  # memory stays flat, however many there are
                 give_back(table, begin, stop)
                 begin = stop
+        give_back(table, begin, stop)
 
 
 def attach(table: NDArray[Any], checks: RowChecks) -> None:
