@@ -8,9 +8,11 @@
 
 __all__ = [
     "CollapsedAttentionWarning",
+    "DeadStreamWarning",
     "LocalizationWarning",
     "NoClassPassedWarning",
     "NoClipPassedWarning",
+    "NothingSharedWarning",
     "ShortVideosWarning",
     "UnseenClassWarning",
 ]
@@ -28,6 +30,10 @@ class CollapsedAttentionWarning(LocalizationWarning):
     """Attention does not tell clips apart, or sees only one of each video."""
 
 
+class DeadStreamWarning(LocalizationWarning):
+    """A stream that the trained model reads changes nothing of what it says."""
+
+
 class NoClassPassedWarning(LocalizationWarning):
     """In most videos no class passes the video threshold."""
 
@@ -38,3 +44,7 @@ class NoClipPassedWarning(LocalizationWarning):
 
 class UnseenClassWarning(LocalizationWarning):
     """What is scored has classes that training never saw."""
+
+
+class NothingSharedWarning(LocalizationWarning):
+    """Predictions and ground truth share no label, or no time, so that nothing can match."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from pickle import PicklingError
 from typing import Any
 
 import joblib
-import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 import sklearn_asn
@@ -21,6 +16,7 @@ from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.folder import HEADER, INDEX, JOURNAL, VALUES
 from sklearn_asn._data.segments import Segments, read_segments, write_segments
 from sklearn_asn._disk.files import write_atomically
+from sklearn_asn._fingerprint import fingerprint
 
 Paths = Iterable[str | os.PathLike[str]]
 
@@ -28,13 +24,6 @@ FORMAT = "sklearn_asn.predict_shards"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 
-# What an estimator carries that does not enter its predictions: where and how loudly it works,
-# what only a fit reads, records of the fit (with times in them), and the version scikit-learn
-# stamps on its own.
-_NO_EFFECT = {
-    *("device", "verbose", "n_jobs", "memory", "callbacks", "random_state"),
-    *("history", "history_", "cv_results_", "refit_time_", "_sklearn_version"),
-}
 _MOST_REASONS = 20
 
 
@@ -176,59 +165,6 @@ def read_shards(out_or_paths: str | os.PathLike[str] | Paths) -> Segments:
         one, other = list(models.values())[:2]
         raise ValueError(f"{one} and {other} are results of different models, expected one.")
     return Segments.concatenate(parts)
-
-
-def fingerprint(estimator: Any) -> str:
-    """Return a hash of all that an estimator's predictions depend on.
-
-    It is the same after pickling, and for the same training done again.
-
-    Raises
-    ------
-    ValueError
-        Something in the estimator cannot be pickled by name, such as a lambda.
-    """
-    try:
-        return str(joblib.hash(_essence(estimator)))
-    except (PicklingError, AttributeError, TypeError) as error:
-        raise ValueError(
-            "estimator cannot be told from others, for a part of it cannot be pickled (a lambda? "
-            f"use a function with a name): {error}"
-        ) from error
-
-
-def _essence(value: Any) -> Any:
-    """Turn a value into plain containers, new ones, so that only values count.
-
-    joblib.hash alone would also see which parts are one and the same object, in which order an
-    array lies in memory, and everything in `_NO_EFFECT`.
-    """
-    if isinstance(value, np.generic):  # before numbers: NumPy's float64 is a float, too
-        return value.item()
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
-        return value
-    if isinstance(value, np.ndarray):
-        if value.dtype.hasobject:
-            return ("array", value.shape, _essence(value.ravel().tolist()))
-        content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return ("array", value.dtype.str, value.shape, content)
-    kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    if isinstance(value, BaseEstimator):
-        return (kind, _essence_of_fields(value.__getstate__()))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return (kind, _essence_of_fields(vars(value)))
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return (kind, _essence_of_fields(value._asdict()))
-    if isinstance(value, dict):
-        items = [(_essence(k), _essence(v)) for k, v in value.items()]
-        return (kind, sorted(items, key=repr))
-    if isinstance(value, list | tuple):
-        return (kind, [_essence(item) for item in value])
-    return (kind, joblib.hash(value))
-
-
-def _essence_of_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: _essence(v) for name, v in fields.items() if name not in _NO_EFFECT}
 
 
 # ---------------------------------------------------------------------- one shard
@@ -394,3 +330,6 @@ def _report(failed: dict[str, str], shards: dict[str, Path], folder: Path) -> st
         f"{len(failed)} of {len(shards)} shards failed; the results of the others are in {folder}. "
         "Call predict_shards again for the rest.\n  " + "\n  ".join(lines)
     )
+
+
+predict_shards.__module__ = read_shards.__module__ = "sklearn_asn"  # where they are found

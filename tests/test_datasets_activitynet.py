@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import DATA
+from helpers.data import DATA
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -167,7 +167,7 @@ def test_subset_and_videos(path):
         ({"videos": ["v_a"], "subset": "training"}, ValueError, "not in training of .*: v_a"),
         ({"videos": "b"}, TypeError, "videos must be a sequence"),
         ({"on_missing": "skip"}, ValueError, "on_missing='skip'; expected"),
-        ({"on_invalid": "clip"}, ValueError, "on_invalid='clip'; expected"),
+        ({"on_invalid": "cut"}, ValueError, "on_invalid='cut'; expected"),
         ({"tolerance": -1}, ValueError, "tolerance=-1; expected"),
     ],
 )

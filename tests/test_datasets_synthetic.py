@@ -124,6 +124,18 @@ def test_overlap_is_a_probability():
     assert 0.3 * all_ < half < 0.7 * all_
 
 
+@pytest.mark.parametrize(("overlap", "share"), [(False, 0.0), (0.75, 0.3), (True, 0.4)])
+def test_share_of_instances_that_share_time(overlap, share):
+    """What the documentation says about two labels a video."""
+    _, y = make_untrimmed_videos(2000, overlap=overlap, labels_per_video=2, random_state=0)
+    shared = [
+        any(a.start < b.end and b.start < a.end for j, b in enumerate(video) if j != i)
+        for video in y
+        for i, a in enumerate(video)
+    ]
+    assert abs(np.mean(shared) - share) < 0.03
+
+
 def test_same_seed_same_data():
     X, y = make_untrimmed_videos(5, trimmed_videos=2, random_state=3)
     again = make_untrimmed_videos(5, trimmed_videos=2, random_state=3)

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from conftest import DATA
+from helpers.data import DATA
 
 from sklearn_asn import Segment
 from sklearn_asn.datasets import load_thumos14_annotations
@@ -295,3 +295,31 @@ def test_bad_table_header(folder, text):
     (folder / "test_videos.csv").write_text(text)
     with pytest.raises(ValueError, match=r"test_videos\.csv, line 1: expected the columns video"):
         load_thumos14_annotations(folder)
+
+
+# ------------------------------------------------------------------------------- invalid times
+
+
+def test_a_segment_of_no_length_need_not_stop_a_file(folder):
+    good = load_thumos14_annotations(folder).y
+    with open(folder / "Diving_test.txt", "a") as file:
+        file.write("\nv1 4 4\nv1 nan 4\n")
+    with pytest.raises(ValueError, match=r"2 segments are invalid: .*Diving_test\.txt, line"):
+        load_thumos14_annotations(folder)
+    for choice in ("drop", "clip"):
+        with pytest.warns(UserWarning, match=r"Left out: 2 segments.*Diving_test\.txt, line"):
+            assert load_thumos14_annotations(folder, on_invalid=choice).y == good
+
+
+@pytest.mark.parametrize(("subset", "late"), [("test", 26), ("validation", 4)])
+def test_published_segments_after_their_video(subset, late):
+    if not FOLDER.is_dir():
+        pytest.skip("no THUMOS14 annotations in ../shared/data")
+    data = load_thumos14_annotations(FOLDER, subset=subset)
+    beyond = data.y.end > data.duration[data.y.video] + 1.0
+    with pytest.warns(UserWarning, match="Left out"):
+        fewer = load_thumos14_annotations(FOLDER, subset=subset, on_invalid="drop", tolerance=1.0)
+    assert fewer.y == data.y.filter(~beyond)
+    with pytest.warns(UserWarning, match=f"Left out: {late} segments, of which nothing"):
+        cut = load_thumos14_annotations(FOLDER, subset=subset, on_invalid="clip", tolerance=1.0).y
+    assert len(cut.label) == len(data.y.label) - late

@@ -5,6 +5,8 @@ import importlib.util
 import inspect
 import os
 import re
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -203,6 +205,7 @@ PAGES_WITH_CODE = [
     "docs/guide/long_videos.md",
     "docs/guide/gpu.md",
     "docs/guide/other_tools.md",
+    "docs/guide/own_method.md",
 ]
 NEEDS = {"docs/saving.md": ("skops", "safetensors")}
 
@@ -216,6 +219,7 @@ def test_start_is_the_example_of_the_readme():
     assert blocks_of("docs/start.md")[0] == blocks_of("README.md")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES_WITH_CODE)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     """All blocks of a page, one after another, as a reader would run them; warnings are errors."""
@@ -225,5 +229,7 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pyplot.switch_backend("agg")
     assert blocks_of(page)
-    exec(compile("\n".join(blocks_of(page)), page, "exec"), {"__name__": page})
+    module = types.ModuleType("page")  # its classes are pickled by name, as those of a script
+    monkeypatch.setitem(sys.modules, "page", module)
+    exec(compile("\n".join(blocks_of(page)), page, "exec"), vars(module))
     pyplot.close("all")

@@ -21,18 +21,19 @@ def softmax(x):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def test_temporal_context_is_a_convolution_with_zeros_beyond_the_video(videos):
+def test_a_context_layer_is_a_convolution_with_zeros_beyond_the_video(videos):
     X, y = videos
-    model = fast("temporal", temporal_context=3, context_size=5, dropout=0.0).fit(X, y)
-    w = {k.removeprefix("models.0."): v for k, v in model._trained.weights.items()}
+    model = fast("temporal", context_layers=1, context_size=5, dropout=0.0).fit(X, y)
+    w = {k.removeprefix("models.0."): v for k, v in model.model_.weights.items()}
     half = X.n_features // 2
     for video, attention, logits in zip(
-        X, model.attention(X), np.split(model._score(X).activations[:, 0], X.offsets[1:-1]),
+        X, model.attention(X), np.split(model.model_.score(X).activations[:, 0], X.offsets[1:-1]),
         strict=True,
     ):  # fmt: skip
         x = np.pad(video[:, half:], ((1, 1), (0, 0)))
         window = np.hstack([x[:-2], x[1:-1], x[2:]])
-        units = np.maximum(window @ w["convolution.weight"].T + w["convolution.bias"], 0)
+        weight = np.hstack(w["context.first.weight"])  # before, itself, after
+        units = np.maximum(window @ weight.T + w["context.first.bias"], 0)
         want = units @ w["attention.weight"][0] + w["attention.bias"]
         np.testing.assert_allclose(attention, want, rtol=1e-4, atol=1e-5)
         want = units @ w["classification.weight"].T + w["classification.bias"]
@@ -43,7 +44,7 @@ def test_context_in_training_sees_what_it_sees_in_use(videos):
     """With every clip drawn and nothing dropped, the first loss is that of the scores in use."""
     X, y = videos
     model = fast(
-        "temporal", temporal_context=5, dropout=0.0, clips_per_video=None, batch_size=100,
+        "temporal", context_layers=2, dropout=0.0, clips_per_video=None, batch_size=100,
         lr=0.0, max_epochs=1, attention_softening=1.0,
     ).fit(X, y)  # fmt: skip
     present = np.array([[c in {s.label for s in video} for c in model.classes_] for video in y])
@@ -56,7 +57,7 @@ def test_context_in_training_sees_what_it_sees_in_use(videos):
 def test_fusion_with_context_starts_with_its_parents_outputs(videos, pooling):
     """Equation 1 holds for the convolution too."""
     X, y = videos
-    options = {"temporal_context": 3, "context_size": 6, "pooling": pooling}
+    options = {"context_layers": 1, "context_size": 6, "pooling": pooling}
     parent = fast("temporal", **options).fit(X, y)
     child = fast(init=FrozenEstimator(parent), **options, lr=0.0, max_epochs=1).fit(X, y)
     for a, b in zip(parent.attention(X), child.attention(X), strict=True):
@@ -65,13 +66,13 @@ def test_fusion_with_context_starts_with_its_parents_outputs(videos, pooling):
         parent.decision_function(X), child.decision_function(X), rtol=1e-4, atol=1e-5
     )
     with pytest.raises(ValueError, match="init has other heads"):
-        fast(init=FrozenEstimator(parent), **{**options, "temporal_context": 1}).fit(X, y)
+        fast(init=FrozenEstimator(parent), **{**options, "context_layers": 0}).fit(X, y)
 
 
 def test_top_pooling_cuts_every_class_by_its_own_activation(videos):
     X, y = videos
     model = fast(pooling="topk", topk_divisor=4, video_threshold=0.0, quantile=0.6).fit(X, y)
-    activations = model._score(X).activations[:, 0]
+    activations = model.model_.score(X).activations[:, 0]
     want = softmax(activations) * (activations >= model.threshold_)
     np.testing.assert_allclose(np.concatenate(model.transform(X)), want, rtol=1e-5)
     np.testing.assert_allclose(
@@ -109,7 +110,7 @@ def test_one_quantile_of_many_is_that_quantile(videos, variant, attention_stream
 def test_many_quantiles_of_two_streams_read_the_mean_level(videos):
     X, y = videos
     model = fast("two-stream", video_threshold=0.0).fit(X, y)
-    scored = model._score(X)
+    scored = model.model_.score(X)
     level = np.mean(
         [(curve <= a[:, None]).sum(axis=1) - 1
          for curve, a in zip(model.attention_quantiles_, scored.attention.T, strict=True)],
@@ -152,8 +153,14 @@ def test_training_on_all_classes_and_detecting_some(videos):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"temporal_context": 2}, "temporal_context=2; expected an odd"),
-        ({"temporal_context": 0}, "temporal_context=0"),
+        ({"context_layers": -1}, "context_layers=-1"),
+        ({"context_layers": 1.5}, "context_layers=1.5"),
+        ({"context_layers": 40}, "context_layers=40"),
+        ({"unlabelled": "background"}, "unlabelled='background' needs pooling='probability'"),
+        ({"class_activation": "sigmoid"}, "class_activation='sigmoid' needs pooling"),
+        ({"optimizer": "adam"}, "optimizer='adam'"),
+        ({"when_none_passes": "all"}, "when_none_passes='all'"),
+        ({"extractor_weight_decay": -1}, "extractor_weight_decay=-1"),
         ({"context_size": 0}, "context_size=0"),
         ({"pooling": "max"}, "pooling='max'"),
         ({"topk_divisor": 0}, "topk_divisor=0"),
@@ -173,7 +180,7 @@ def test_lower_precision_stays_near_the_full(variant):
     model = ASNLocalizer(variant, hidden_size=8, max_epochs=5, random_state=0, device="cpu")
     full = model.fit(X, y).predict_proba(X)
     coarse = model.set_params(precision="bfloat16").fit(X, y)
-    assert all(w.dtype == np.float32 for w in coarse._trained.weights.values() if w.ndim)
+    assert all(w.dtype == np.float32 for w in coarse.model_.weights.values() if w.ndim)
     got = coarse.predict_proba(X)
     assert not np.array_equal(got, full)
     np.testing.assert_allclose(got, full, atol=0.02)

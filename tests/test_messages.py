@@ -181,7 +181,7 @@ def test_no_clip_reaches_the_threshold(videos, fitted, method, monkeypatch):
     )  # the count is of all blocks
     highest = np.array([a.max() for a in fitted.attention(X)])
     model = other_use(fitted)
-    model.attention_quantiles_ = np.full(101, np.quantile(highest, 0.7) + 1e-3)
+    model.net_.module_.attention_quantiles.fill_(np.quantile(highest, 0.7) + 1e-3)
     below = np.flatnonzero(highest < model.threshold_)
     (one,) = all_warnings(lambda: getattr(model, method)(X))
     assert one.category is NoClipPassedWarning
@@ -189,7 +189,7 @@ def test_no_clip_reaches_the_threshold(videos, fitted, method, monkeypatch):
         one.message
     )
     assert "Use a lower quantile (it is 0.5)" in str(one.message)
-    model.attention_quantiles_ -= 1 + np.ptp(highest)
+    model.net_.module_.attention_quantiles -= 1 + np.ptp(highest)
     getattr(model, method)(X)
 
 
@@ -197,7 +197,7 @@ def test_attention_by_class_counts_the_localized_ones(videos):
     X, y = videos
     model = asn(pooling="topk", max_epochs=20).fit(X, y)
     model.predict(X)
-    model.attention_quantiles_ = model.attention_quantiles_ + 1000
+    model.net_.module_.attention_quantiles += 1000
     with pytest.warns(NoClipPassedWarning, match="In 40 of 40 videos"):
         model.predict(X)
 

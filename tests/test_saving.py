@@ -4,7 +4,6 @@ import random
 import subprocess
 import sys
 
-import joblib
 import numpy as np
 import pytest
 import torch
@@ -30,6 +29,8 @@ from sklearn_asn.selection import (
 codec = pytest.importorskip("safetensors.numpy")
 skops_io = pytest.importorskip("skops.io")
 
+from helpers.saving import SAVERS  # noqa: E402
+
 FAST = {"max_epochs": 2, "batch_size": 8, "random_state": 0, "device": "cpu"}
 ASN = {variant: ASNLocalizer(variant, hidden_size=3, **FAST) for variant in VARIANTS}
 RIVALS = {
@@ -41,7 +42,7 @@ RIVALS = {
 }
 OPTIONS = {
     "context": ASNLocalizer(
-        "fusion", temporal_context=3, context_size=4, pooling="topk", main_stream="spatial", **FAST
+        "fusion", context_layers=1, context_size=4, pooling="topk", main_stream="spatial", **FAST
     ),
     "streams": ASNLocalizer(
         "bottleneck",
@@ -76,21 +77,6 @@ def model(data):
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "model.safetensors"
-
-
-def load_skops(path):
-    return skops_io.load(path, trusted=skops_io.get_untrusted_types(file=path))
-
-
-SAVERS = {
-    "pickle": (
-        lambda model, path: path.write_bytes(pickle.dumps(model)),
-        lambda path: pickle.loads(path.read_bytes()),
-    ),
-    "joblib": (joblib.dump, joblib.load),
-    "skops": (skops_io.dump, load_skops),
-    "safetensors": (save_safetensors, load_safetensors),
-}
 
 
 def assert_same_use(again, model, X):
@@ -138,6 +124,7 @@ for file in sorted(folder.glob("*.*")):
 """
 
 
+@pytest.mark.slow
 def test_another_process_reads_all_of_them(models, data, tmp_path):
     for name, model in models.items():
         for format, (save, _) in SAVERS.items():
@@ -180,9 +167,9 @@ def test_a_model_trained_on_a_gpu_holds_nothing_of_it(data, tmp_path, monkeypatc
 
 
 TYPES = {
+    "sklearn_asn._localizers.model.Model",
     "sklearn_asn._training.network.Heads",
-    "sklearn_asn._training.recipe.Recipe",
-    "sklearn_asn._training.recipe.Trained",
+    "sklearn_asn._training.recipe.Plan",
 }
 LOCALIZER = {
     "sklearn_asn._localizers.asn.ASNLocalizer",
@@ -209,6 +196,8 @@ LOCALIZER = {
             "autoloc",
             {
                 "sklearn_asn._training.criteria.SparseSigmoid",
+                "sklearn_asn.rivals._boundary.BoxModel",
+                "sklearn_asn.rivals._boundary.BoxPlan",
                 "sklearn_asn.rivals.autoloc.AutoLoc",
                 "sklearn_asn.rivals.stpn.STPN",
             },
@@ -353,6 +342,7 @@ def test_without_safetensors(model, path, monkeypatch):
             call()
 
 
+@pytest.mark.slow
 def test_it_is_imported_only_when_needed():
     code = "import sys, sklearn_asn.saving as s; print([m for m in sys.modules if 'safetens' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)

@@ -210,3 +210,45 @@ def test_concatenate_refuses():
         Segments.concatenate([])
     with pytest.raises(ValueError, match=r"parts\[1\] is list"):
         Segments.concatenate([a, [("a", 0, 1)]])
+
+
+def frame_of_bad_times():
+    rows = [("a", "x", 1, 2), ("b", "x", 3, 3), ("a", "x", np.nan, 4), ("b", "y", 2, 9)]
+    return pd.DataFrame(rows, columns=["video", "label", "start", "end"])
+
+
+def test_from_frame_says_which_rows_are_invalid():
+    with pytest.raises(ValueError, match=r"2 segments .* invalid: row 2 \(a, x, nan, 4\), row 1"):
+        Segments.from_frame(frame_of_bad_times())
+    for choice in ("drop", "clip"):
+        with pytest.warns(UserWarning, match=r"Left out: 2 segments.*row 2.*row 1"):
+            y = Segments.from_frame(frame_of_bad_times(), on_invalid=choice)
+        assert [[s[:3] for s in video] for video in y] == [[("x", 1, 2)], [("y", 2, 9)]]
+
+
+@pytest.mark.parametrize(
+    "duration", [8.0, [8.0, 8.0], {"b": 8.0, "a": 8.0}, pd.Series(8.0, ["a", "b"])]
+)
+def test_from_frame_with_durations(duration):
+    frame = frame_of_bad_times().iloc[[0, 3]]
+    assert Segments.from_frame(frame, duration=duration, tolerance=1).end.tolist() == [2, 9]
+    with pytest.raises(ValueError, match=r"row 1 \(b, y, 2, 9\)"):
+        Segments.from_frame(frame, duration=duration)
+    with pytest.warns(UserWarning, match="Cut to their video: 1 segments"):
+        y = Segments.from_frame(frame, duration=duration, on_invalid="clip", tolerance=0.5)
+    assert y.end.tolist() == [2, 8]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "match"),
+    [
+        ({"on_invalid": "skip"}, "on_invalid='skip'; expected"),
+        ({"tolerance": -1}, "tolerance=-1; expected"),
+        ({"duration": [1.0]}, r"duration has shape \(1,\), expected \(2,\)"),
+        ({"duration": {"a": 1.0}}, r"duration lacks 1 videos: \['b'\]"),
+        ({"duration": [1.0, 0.0]}, "duration of video 1 is 0.0"),
+    ],
+)
+def test_from_frame_arguments(kwargs, match):
+    with pytest.raises(ValueError, match=match):
+        Segments.from_frame(frame_of_bad_times(), **kwargs)

@@ -21,8 +21,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import sklearn_asn
 from sklearn_asn import ASNLocalizer, Clips, ClipWise, Segments, predict_shards, read_shards
+from sklearn_asn._fingerprint import fingerprint
 from sklearn_asn.selection import AutoLocSelection
-from sklearn_asn.shards import fingerprint
 
 FAST = {"max_epochs": 3, "hidden_size": 4, "batch_size": 16, "device": "cpu"}
 
@@ -49,7 +49,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_shards_give_what_the_whole_gives(model, videos, shards, tmp_path, n_jobs):
     X, _ = videos
     out = tmp_path / "new" / "out"
@@ -157,7 +157,7 @@ def test_another_version(model, shards, tmp_path, monkeypatch):
         predict_shards(model, shards[:1], tmp_path / "out")
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_failing_shard_does_not_stop_the_others(model, videos, shards, tmp_path, n_jobs):
     X, _ = videos
     values = np.array(X[:3].values)
@@ -269,6 +269,7 @@ def test_order_of_the_manifest(model, videos, shards, tmp_path):
     assert read_shards(out) == Segments.concatenate(map(model.predict, expected))
 
 
+@pytest.mark.slow
 def test_relative_paths(model, videos, shards, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "in")
     paths = predict_shards(model, ["d", "./c"], "../out", n_jobs=2)
@@ -292,6 +293,7 @@ def start(folder):
     return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
+@pytest.mark.slow
 def test_killed_and_two_at_once(model, videos, tmp_path):
     X, _ = videos
     for i in range(20):
@@ -360,7 +362,7 @@ def test_fingerprint_sees_fitted_state(model, videos):
     other[0].transformer_.mean_[3] += 1e-9
     assert fingerprint(other) != fingerprint(model)
     other = copy.deepcopy(model)
-    other[-1]._trained.weights["attention_quantiles"][0, 50] += 1e-3
+    other[-1].model_.weights["attention_quantiles"][0, 50] += 1e-3
     assert fingerprint(other) != fingerprint(model)
     seed = clone(model).set_params(asnlocalizer__random_state=1).fit(X, y)
     assert fingerprint(seed) != fingerprint(model)

@@ -8,7 +8,6 @@ from skorch.callbacks import Callback, EarlyStopping
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.criteria import PooledCrossEntropy
 from sklearn_asn._training.net import (
-    Recipe,
     build_net,
     export,
     rebuild,
@@ -16,8 +15,11 @@ from sklearn_asn._training.net import (
     train_net,
 )
 from sklearn_asn._training.network import Heads
+from sklearn_asn._training.recipe import Plan
 
-RECIPE = Recipe(
+RECIPE = Plan(
+    columns=(tuple(range(6)),),
+    frames_per_clip=1,
     network={
         "variant": "temporal",
         "n_main": 6,

@@ -18,7 +18,7 @@ def other_stream(stream: str) -> str:
     return STREAMS[1 - STREAMS.index(stream)]
 
 
-def streams_of(variant: str, main_stream: str) -> tuple[str, ...]:
+def streams_of(variant: Any, main_stream: str) -> tuple[str, ...]:
     """Return the streams that a variant reads, main stream first."""
     return (variant,) if variant in STREAMS else (main_stream, other_stream(main_stream))
 

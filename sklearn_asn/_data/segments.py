@@ -13,20 +13,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._checks import check_number
+from sklearn_asn._data.convert import as_ids, as_labels, as_mask, as_numbers, as_seconds
+from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import (
     Offsets,
     Packed,
     check_ids,
     check_offsets,
     check_unique,
+    frozen,
     offsets_from_lengths,
 )
 from sklearn_asn._disk.files import write_atomically
+from sklearn_asn._doclink import public
 
 FORMAT = "sklearn_asn.Segments"
 FORMAT_VERSION = 1
 
 
+@public("sklearn_asn")
 class Segment(NamedTuple):
     """One action instance: ``[start, end)`` in seconds, or in clips where `Clips` has no timing.
 
@@ -53,6 +59,7 @@ class Segment(NamedTuple):
     score: float = float("nan")
 
 
+@public("sklearn_asn")
 class Segments(Packed[list[Segment]]):
     """Temporal segments of many videos, packed into flat columns.
 
@@ -105,15 +112,12 @@ class Segments(Packed[list[Segment]]):
         score: ArrayLike | None = None,
         ids: Iterable[str] | None = None,
     ) -> None:
-        self.label = check_label_array(label, "label")
+        self.label = as_labels(label, "label")
         self.offsets: Offsets = check_offsets(offsets, len(self.label))
-        self.start = np.asarray(start, dtype=np.float64)
-        self.end = np.asarray(end, dtype=np.float64)
-        self.score = (
-            np.full(len(self.label), np.nan)
-            if score is None
-            else np.asarray(score, dtype=np.float64)
-        )
+        self.start = as_seconds(start, "start")
+        self.end = as_seconds(end, "end")
+        nothing = np.full(len(self.label), np.nan)
+        self.score = nothing if score is None else as_numbers(score, "score")
         self.ids = check_ids(ids, len(self))
         self._check_columns()
 
@@ -156,13 +160,17 @@ class Segments(Packed[list[Segment]]):
                     ) from None
         label, start, end, score = zip(*rows, strict=True) if rows else ((), (), (), ())
         offsets = offsets_from_lengths([len(v) for v in videos])
-        segments = cls(offsets, label, start, end, score, ids)
-        check_unique(segments.ids)
-        return segments
+        return cls(offsets, label, start, end, score, ids)
 
     @classmethod
     def from_frame(
-        cls, frame: pd.DataFrame, *, videos: Sequence[str] | int | None = None
+        cls,
+        frame: pd.DataFrame,
+        *,
+        videos: Sequence[str] | int | None = None,
+        duration: float | ArrayLike | Mapping[str, float] | None = None,
+        on_invalid: str = "raise",
+        tolerance: float = 0.0,
     ) -> Segments:
         """Pack a frame with the columns video, label, start, end and, if there, score.
 
@@ -174,11 +182,21 @@ class Segments(Packed[list[Segment]]):
             All ids in the order wanted (or how many videos there are, for positions): videos
             without a segment are known only from here. None: ids in order of first appearance, or
             positions up to the largest.
+        duration : float, array-like of shape (n_videos,), or mapping from id to float, default=None
+            Lengths of the videos, which start at 0. None: times are not compared with them.
+        on_invalid : {"raise", "drop", "clip"}, default="raise"
+            What becomes of segments whose times are not finite or not in order or, with a
+            `duration`, that start before 0 or end more than `tolerance` after their video: an
+            error that lists them, left out with a warning, or cut to the video with a warning (and
+            left out where nothing of them is left).
+        tolerance : float, default=0.0
+            How much later than its video a segment may end; it is kept as it is.
 
         Raises
         ------
         ValueError
-            A column is missing, or a row names a video that is not among `videos`.
+            A column is missing, a row names a video that is not among `videos`, or a segment is
+            invalid.
 
         Examples
         --------
@@ -187,6 +205,7 @@ class Segments(Packed[list[Segment]]):
         >>> Segments.from_frame(frame, videos=["a", "b"]).lengths.tolist()
         [0, 1]
         """
+        check_on_invalid(on_invalid, tolerance)
         missing = {"video", "label", "start", "end"} - set(frame.columns)
         if missing:
             raise ValueError(f"frame lacks the columns {sorted(missing)}.")
@@ -203,24 +222,45 @@ class Segments(Packed[list[Segment]]):
                 n, ids = videos, None
             else:
                 names = column if videos is None else videos
-                ids = list(dict.fromkeys(str(v) for v in names))
+                what = "frame['video']" if videos is None else "videos"
+                ids = list(dict.fromkeys(as_ids(names, what)))
                 n = len(ids)
                 if _is_sized(videos) and n != len(videos):  # type: ignore[arg-type]
                     raise ValueError("videos repeats an id.")
             index = pd.Index(ids if ids is not None else [])
-            position = index.get_indexer(pd.Index([str(v) for v in column]))
+            position = index.get_indexer(pd.Index(as_ids(column, "frame['video']")))
             known = position >= 0
         if not np.all(known):
             unknown = sorted({str(v) for v in column[~known]})
             raise ValueError(f"frame names videos that are not in `videos`: {unknown[:5]}.")
         order = np.argsort(position, kind="stable")
         score = frame["score"].to_numpy()[order] if "score" in frame.columns else None
+        label = frame["label"].to_numpy()[order]
+        start, end = (as_seconds(frame[k], k)[order] for k in ("start", "end"))
+        video, high = position[order], np.full(n, np.inf)
+        if duration is not None:
+            high = check_durations(duration, n, ids)
+
+        def name(i: int) -> str:
+            which = column[order[i]]
+            return f"row {order[i]} ({which!s}, {label[i]!s}, {start[i]:g}, {end[i]:g})"
+
+        keep, start, end = settle(
+            start,
+            end,
+            name,
+            "segments of the frame",
+            on_invalid,
+            low=-np.inf if duration is None else 0.0,
+            high=high[video],
+            tolerance=tolerance,
+        )
         return cls(
-            offsets_from_lengths(np.bincount(position, minlength=n)),
-            frame["label"].to_numpy()[order],
-            frame["start"].to_numpy()[order],
-            frame["end"].to_numpy()[order],
-            score,
+            offsets_from_lengths(np.bincount(video[keep], minlength=n)),
+            label[keep],
+            start[keep],
+            end[keep],
+            None if score is None else score[keep],
             ids,
         )
 
@@ -338,11 +378,43 @@ class Segments(Packed[list[Segment]]):
 
     def filter(self, keep: NDArray[np.bool_]) -> Self:
         """Return the segments where `keep` is true; every video stays, if only empty."""
-        keep = np.asarray(keep, dtype=bool)
-        if keep.shape != self.label.shape:
-            raise ValueError(f"keep has shape {keep.shape}, expected {self.label.shape}.")
+        keep = as_mask(keep, "keep", len(self.label), "segments")
         counts = np.bincount(self.video[keep], minlength=len(self))
         return self._replaced(offsets_from_lengths(counts), keep, slice(None))
+
+    def above(self, score: float) -> Self:
+        """Return the segments with a score above `score`; every video stays, if only empty.
+
+        Parameters
+        ----------
+        score : float
+            A finite number; a segment with exactly this score does not stay.
+
+        Returns
+        -------
+        Segments
+            The same videos.
+
+        Raises
+        ------
+        ValueError
+            `score` is no finite number, or a segment has no score, as those of ground truth.
+
+        Examples
+        --------
+        >>> found = Segments.from_list([[("run", 0.0, 2.0, 0.9), ("run", 5.0, 6.0, 0.2)], []])
+        >>> found.above(0.3).lengths.tolist()
+        [1, 0]
+        """
+        check_number(score, "score")
+        unscored = np.flatnonzero(np.isnan(self.score))
+        if len(unscored):
+            raise ValueError(
+                f"Segment {self._describe(int(unscored[0]))} has no score "
+                f"({len(unscored)} such segments); ground truth has none, so there is nothing to "
+                "compare."
+            )
+        return self.filter(self.score > float(score))
 
     def __repr__(self) -> str:
         return f"Segments(n_videos={len(self)}, n_segments={len(self.label)})"
@@ -375,6 +447,7 @@ def read_segments(
             columns = {name: file[name] for name in names}
             if not columns["ids"].ndim:
                 columns["ids"] = None
+            frozen(columns["ids"])  # a selection with repeats was saved as it is
             segments = Segments(**columns)
             return segments, {name: file[name] for name in notes if name in file}
     except (FileNotFoundError, PermissionError, IsADirectoryError):
@@ -387,28 +460,29 @@ def read_segments(
         raise ValueError(f"{path} holds no Segments, or is damaged: {error}.") from error
 
 
+def check_durations(duration: Any, n_videos: int, ids: Sequence[str] | None) -> NDArray[np.float64]:
+    """Return one positive length a video."""
+    if isinstance(duration, Mapping | pd.Series):
+        names = range(n_videos) if ids is None else ids
+        lacking = [v for v in names if v not in duration]
+        if lacking:
+            raise ValueError(f"duration lacks {len(lacking)} videos: {lacking[:5]}.")
+        duration = [duration[v] for v in names]
+    array = as_seconds(duration, "duration")
+    if array.ndim and array.shape != (n_videos,):
+        raise ValueError(f"duration has shape {array.shape}, expected ({n_videos},).")
+    array = np.broadcast_to(array, (n_videos,))
+    bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))
+    if len(bad):
+        raise ValueError(f"duration of video {bad[0]} is {array[bad[0]]}, expected a number > 0.")
+    return array
+
+
 def _join_labels(labels: list[NDArray[Any]]) -> NDArray[Any]:
     labels = [part for part in labels if len(part)] or labels[:1]  # an empty one's type is chance
     if len({part.dtype.kind in "US" for part in labels}) > 1:
         raise ValueError("labels of some parts are strings, of others numbers; expected one type.")
     return np.concatenate(labels)
-
-
-def check_label_array(labels: Any, name: str) -> NDArray[Any]:
-    """Return labels as a 1-D array of one type: strings, or numbers."""
-    if not hasattr(labels, "dtype"):
-        labels = list(labels)
-    is_text = [isinstance(v, str) for v in labels]
-    if any(is_text) and not all(is_text):
-        raise ValueError(f"{name} mixes strings and other types; use labels of one type.")
-    array = np.asarray(labels)
-    if len(is_text) and all(is_text):
-        array = array.astype(np.str_)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must be 1-D, got shape {array.shape}.")
-    if np.issubdtype(array.dtype, np.floating) and not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} contains NaN or infinity.")
-    return array
 
 
 def _is_sized(videos: Any) -> bool:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.packed import Offsets
+from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
     LocalizationWarning,
@@ -45,7 +45,8 @@ def warn(message: str, category: type[LocalizationWarning]) -> None:
 
 def warn_short_videos(estimator: Any, lengths: NDArray[np.int64], sampled: Mask) -> None:
     """Warn where most of the videos that are `sampled` have fewer than `clips_per_video` clips."""
-    wanted, rows_a_clip = estimator.clips_per_video, estimator.frames_per_clip
+    wanted = value_of(estimator, "clips_per_video")
+    rows_a_clip = value_of(estimator, "frames_per_clip")
     if wanted is None or lengths.max() == 1:
         return
     short = sampled & (-(-lengths // rows_a_clip) < wanted)
@@ -96,75 +97,58 @@ def warn_collapsed_attention(
 # ---------------------------------------------------------------- in use
 
 
-class OneCall:
-    """Gather what `note_use` tells inside the block, and warn of it at the end, once.
+class Note(NamedTuple):
+    """What advice needs to know of some videos of a call."""
+
+    passed: Mask  # (n_videos,): a class is above the video threshold
+    reached: Mask | None  # (n_videos,): a clip reaches its threshold; None: there is no such cut
+    localizer: Any  # whose thresholds these are
+
+
+def note_of(
+    localizer: Any, passed: Mask, passing: Mask, active: Mask | None, offsets: Offsets
+) -> Note:
+    """Sum up a block of videos.
 
     Parameters
     ----------
-    lengths : ndarray of int, shape (n_videos,)
-        Rows of every video of the call.
-    """
-
-    def __init__(self, lengths: NDArray[np.int64]) -> None:
-        self.has_time = lengths.max() > 1
-        self.parts: list[tuple[Mask, Mask | None]] = []  # of blocks of videos
-        self.estimator: Any = None
-
-    def __enter__(self) -> None:
-        self._token = _call.set(self)
-
-    def __exit__(self, error: type[BaseException] | None, *_: Any) -> None:
-        """Warn of what holds for most videos."""
-        _call.reset(self._token)
-        if error is not None or not self.parts or not self.has_time:
-            return
-        unlabelled = ~np.concatenate([passed for passed, _ in self.parts])
-        threshold = self.estimator.video_threshold
-        if threshold != 1 and _most(unlabelled):  # 1 asks for the best class alone
-            warn(
-                f"In {_count(unlabelled)} no class scores above video_threshold={threshold:g}, so "
-                "that the best one was taken. Use a lower video_threshold; or the model is not "
-                "trained enough, or these videos are unlike those it was trained on.",
-                NoClassPassedWarning,
-            )
-        reached = [reaches for _, reaches in self.parts if reaches is not None]
-        empty = ~np.concatenate(reached) if reached else np.empty(0, dtype=bool)
-        if _most(empty):
-            warn(
-                f"In {_count(empty)} no clip reaches the attention threshold, so that they get no "
-                f"segments. Use a lower quantile (it is {self.estimator.quantile:g}); if they "
-                "differ from the videos of the training, scale them like those.",
-                NoClipPassedWarning,
-            )
-
-
-_call: ContextVar[OneCall | None] = ContextVar("sklearn_asn_call", default=None)
-
-
-def note_use(
-    estimator: Any, passed: Mask, passing: Mask, active: Mask | None, offsets: Offsets
-) -> None:
-    """Tell the call that runs, if one does, what a block of videos is like.
-
-    Parameters
-    ----------
-    estimator : localizer
-        Whose thresholds these are.
+    localizer : localizer
     passed, passing : ndarray of bool, shape (n_videos, n_classes)
         Classes above the video threshold; those localized (the best, where none is above).
     active : ndarray of bool, shape (n_clips, 1 or n_classes), or None
         Where attention reaches its threshold; None: there is no such cut.
     offsets : ndarray of shape (n_videos + 1,)
     """
-    call = _call.get()
-    if call is None:
-        return
-    call.estimator = estimator
-    reaches = None
+    reached = None
     if active is not None:
         counts = active if active.shape[1] == 1 else active & passing.repeat(np.diff(offsets), 0)
-        reaches = np.add.reduceat(counts.any(axis=1), offsets[:-1], dtype=np.int64) > 0
-    call.parts.append((np.any(passed, axis=1), reaches))
+        reached = np.add.reduceat(counts.any(axis=1), offsets[:-1], dtype=np.int64) > 0
+    return Note(np.any(passed, axis=1), reached, localizer)
+
+
+def warn_of_use(notes: list[Note]) -> None:
+    """Warn, once a call, of what holds for most of its videos."""
+    if not notes:
+        return
+    localizer = notes[0].localizer
+    unlabelled = ~np.concatenate([note.passed for note in notes])
+    threshold = localizer.video_threshold
+    if threshold != 1 and _most(unlabelled):  # 1 asks for the best class alone
+        warn(
+            f"In {_count(unlabelled)} no class scores above video_threshold={threshold:g}, so "
+            "that the best one was taken. Use a lower video_threshold; or the model is not "
+            "trained enough, or these videos are unlike those it was trained on.",
+            NoClassPassedWarning,
+        )
+    reached = [note.reached for note in notes if note.reached is not None]
+    empty = ~np.concatenate(reached) if reached else np.empty(0, dtype=bool)
+    if _most(empty):
+        warn(
+            f"In {_count(empty)} no clip reaches the attention threshold, so that they get no "
+            f"segments. Use a lower quantile (it is {localizer.quantile:g}); if they "
+            "differ from the videos of the training, scale them like those.",
+            NoClipPassedWarning,
+        )
 
 
 def warn_unseen_classes(labels: NDArray[Any], classes: NDArray[Any]) -> None:

@@ -2,24 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from sklearn_asn._checks import check_choice, check_number
 from sklearn_asn._data.columns import STREAMS, streams_of
+from sklearn_asn._doclink import public
 from sklearn_asn._localizers import cas
-from sklearn_asn._localizers.base import BaseLocalizer, Scored
-from sklearn_asn._training.criteria import PooledCrossEntropy
-from sklearn_asn._training.network import SINGLE_STREAM, VARIANTS, Heads
-from sklearn_asn._training.recipe import Recipe
+from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._localizers.model import Model, Scored
+from sklearn_asn._localizers.parameters import (
+    SHARED,
+    Parameter,
+    anything,
+    choice,
+    count,
+    flag,
+    number,
+    train,
+    use,
+)
+from sklearn_asn._localizers.planning import Inputs, plan_of
+from sklearn_asn._localizers.reading import (
+    Reading,
+    read_models,
+    read_probabilities,
+    threshold_at,
+)
+from sklearn_asn._training.criteria import PooledCrossEntropy, ProbabilityPooling
+from sklearn_asn._training.network import (
+    SINGLE_STREAM,
+    VARIANTS,
+    Heads,
+    extractor_class,
+)
+from sklearn_asn._training.recipe import Plan
 from sklearn_asn._training.supervised import Supervised
+from sklearn_asn._training.train import Machine
 
 
-class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+def _variant(value: Any, name: str) -> None:
+    """Accept the paper's names, and module classes that work as an extractor."""
+    if isinstance(value, type):
+        if not issubclass(value, nn.Module):
+            raise ValueError(f"{name}={value!r}; expected one of {VARIANTS} or a module class.")
+        return
+    if isinstance(value, nn.Module):
+        raise ValueError(f"{name} is a {type(value).__name__} object; pass its class.")
+    check_choice(value, name, VARIANTS)
+
+
+def _layers(value: Any, name: str) -> None:
+    """Accept a few layers; each doubles what they see."""
+    if isinstance(value, bool) or value not in range(13):
+        raise ValueError(f"{name}={value!r}; expected an integer in [0, 12].")
+
+
+@public("sklearn_asn")
+class ASNLocalizer(BaseLocalizer):
     """Find when actions happen, from videos of which only the labels are known.
 
     The Action Sensitive Network: clip features of two streams go through an Action Sensitive
@@ -29,11 +75,12 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
 
     Parameters
     ----------
-    variant : {"bilinear", "bottleneck", "fusion", "two-stream", "temporal", "spatial"}, \
+    variant : {"bilinear", "bottleneck", "fusion", "two-stream", "temporal", "spatial"} or type, \
             default="bilinear"
         The ASE (section 3.1). ``"temporal"`` and ``"spatial"`` read one stream; ``"two-stream"``
         trains both apart and averages them in use; the others add to the main stream the other
-        one as it is (fusion), through a bottleneck, or through a bilinear layer.
+        one as it is (fusion), through a bottleneck, or through a bilinear layer. A torch module
+        class of your own may stand in their place: see the guide on a method of one's own.
     hidden_size : int, default=128
         Units of the bottleneck and bilinear layers.
     init : {"inherit", "scratch"} or fitted single-stream ASNLocalizer, default="inherit"
@@ -61,17 +108,30 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         Rows sampled sparsely from each clip in training, at most `frames_per_clip`.
     dropout : float in [0, 1), default=0.5
         Before the bottleneck and bilinear layers and before classification.
-    temporal_context : int, default=1
-        Width, in clips, of a temporal convolution before the heads; an odd number, 1 is none.
-        Not the paper's.
+    channel_dropout : bool, default=False
+        Drop whole columns of a video, the same for all its clips in a step, in place of single
+        values. Not the paper's.
+    context_layers : int, default=0
+        Temporal layers before the heads, over whole videos: 0 is none (the paper); 1 sees three
+        neighbouring clips; more are residual, of dilation 2, 4, ...: they see 7, 15, ... clips.
     context_size : int, default=128
-        Units of that convolution.
-    pooling : {"attention", "topk"}, default="attention"
-        How activations of clips make those of a video. ``"topk"``, not the paper's, averages the
-        highest of each class (as W-TALC does); a clip's attention is then its largest class
+        Units of these layers.
+    pooling : {"attention", "topk", "probability"}, default="attention"
+        How clips make a video. ``"attention"`` is the paper's. ``"topk"`` averages the highest
+        activations of each class (as W-TALC does); a clip's attention is then its largest class
         activation, and in the CAS every class is compared with the threshold by itself.
+        ``"probability"`` has one more column for the background: a softmax over all gives what
+        each clip shows, the highest probabilities of each class are averaged, and binary
+        cross-entropy compares them with the labels. A clip's attention is then the log-odds of
+        not being background, so that quantiles mean what they mean elsewhere.
     topk_divisor : int, default=8
-        For ``pooling="topk"``: one in so many clips is averaged, rounded up.
+        For ``"topk"`` and ``"probability"``: one in so many clips is averaged, rounded up.
+    class_activation : {"softmax", "sigmoid"}, default="softmax"
+        For ``pooling="probability"``: one class a clip, or any number of them (where actions
+        overlap), each with its own sigmoid; attention is then the log-odds of any.
+    unlabelled : {"ignore", "background"}, default="ignore"
+        What a video without labels says: nothing, or (for ``pooling="probability"``) that it
+        shows no class of those trained on.
     hide_probability : float in [0, 1), default=0.0
         Share of clips hidden at random in training (Hide-and-Seek). Not the paper's.
     hide_clips : int, default=1
@@ -79,8 +139,9 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
     attention_softening : float, default=3.0
         Attention is divided by it for video-level scores.
     video_threshold : float in [0, 1], default=0.1
-        Classes whose video-level probability is not above it are not localized; where none is,
-        the best class is.
+        Classes whose video-level probability is not above it are not localized.
+    when_none_passes : {"best", "nothing"}, default="best"
+        What is localized in a video of which no class is above `video_threshold`.
     localize_classes : sequence of labels, default=None
         Classes to localize, of those trained on (20 of THUMOS14's 101, say); None: all. The CAS
         keeps the columns of the others, at zero.
@@ -94,13 +155,20 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         time.
     trimmed_batch_size : int, default=8192
         Trimmed videos in a batch.
+    optimizer : {"sgd", "adamw"}, default="sgd"
     lr : float, default=0.1
-        Learning rate of stochastic gradient descent.
+        Learning rate.
+    lr_schedule : {"steps", "cosine"}, default="steps"
+        ``"steps"``: it falls tenfold at each of `lr_milestones`. ``"cosine"``: it rises for 20
+        steps (at most a tenth of all), then falls to 0 along half a cosine, step by step.
     lr_milestones : sequence of float, default=(0.5, 0.75)
-        Shares of `max_epochs` after which the learning rate falls tenfold.
+        For ``"steps"``: shares of `max_epochs`.
     momentum : float in [0, 1), default=0.9
-        Nesterov momentum.
+        Nesterov momentum, of ``"sgd"``.
     weight_decay : float, default=5e-4
+    extractor_weight_decay : float, default=None
+        Of the extractor (bottleneck and bilinear layers) apart: at the weight decay that good
+        heads want, it can die. None: `weight_decay`.
     gradient_clip : float or None, default=1.0
         Largest norm of a model's gradient. The paper names none; without one the bilinear variant
         can diverge at the paper's learning rate.
@@ -163,9 +231,26 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
     True
     """
 
+    _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
+        "variant": train(_variant),
+        "hidden_size": train(count),
+        "init": train(anything),
+        "main_stream": train(choice(*STREAMS)),
+        "quantile": use(number(0, 1)),
+        "channel_dropout": train(flag),
+        "context_layers": train(_layers),
+        "context_size": train(count),
+        "pooling": train(choice("attention", "topk", "probability")),
+        "topk_divisor": train(count),
+        "class_activation": train(choice("softmax", "sigmoid")),
+        "unlabelled": train(choice("ignore", "background")),
+        "optimizer": train(choice("sgd", "adamw")),
+        "attention_stream": use(choice("both", *STREAMS)),
+    }
+
     def __init__(
         self,
-        variant: str = "bilinear",
+        variant: str | type[nn.Module] = "bilinear",
         *,
         hidden_size: int = 128,
         init: Any = "inherit",
@@ -177,24 +262,31 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         frames_per_clip: int = 1,
         frames_sampled: int = 3,
         dropout: float = 0.5,
-        temporal_context: int = 1,
+        channel_dropout: bool = False,
+        context_layers: int = 0,
         context_size: int = 128,
         pooling: str = "attention",
         topk_divisor: int = 8,
+        class_activation: str = "softmax",
+        unlabelled: str = "ignore",
         hide_probability: float = 0.0,
         hide_clips: int = 1,
         attention_softening: float = 3.0,
         video_threshold: float = 0.1,
+        when_none_passes: str = "best",
         localize_classes: Any = None,
         attention_stream: str = "both",
         selection: Any = None,
         max_epochs: int = 80,
         batch_size: int = 512,
         trimmed_batch_size: int = 8192,
+        optimizer: str = "sgd",
         lr: float = 0.1,
+        lr_schedule: str = "steps",
         lr_milestones: Any = (0.5, 0.75),
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
+        extractor_weight_decay: float | None = None,
         gradient_clip: float | None = 1.0,
         device: str = "auto",
         precision: str = "float32",
@@ -215,24 +307,31 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         self.frames_per_clip = frames_per_clip
         self.frames_sampled = frames_sampled
         self.dropout = dropout
-        self.temporal_context = temporal_context
+        self.channel_dropout = channel_dropout
+        self.context_layers = context_layers
         self.context_size = context_size
         self.pooling = pooling
         self.topk_divisor = topk_divisor
+        self.class_activation = class_activation
+        self.unlabelled = unlabelled
         self.hide_probability = hide_probability
         self.hide_clips = hide_clips
         self.attention_softening = attention_softening
         self.video_threshold = video_threshold
+        self.when_none_passes = when_none_passes
         self.localize_classes = localize_classes
         self.attention_stream = attention_stream
         self.selection = selection
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.trimmed_batch_size = trimmed_batch_size
+        self.optimizer = optimizer
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.lr_milestones = lr_milestones
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.extractor_weight_decay = extractor_weight_decay
         self.gradient_clip = gradient_clip
         self.device = device
         self.precision = precision
@@ -244,24 +343,67 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
 
     # ------------------------------------------------------------------ training
 
-    def _train_all(self, data: Supervised, seed: int) -> None:
-        main, *others = streams_of(self.variant, self.main_stream)
-        self._columns = self._resolve_columns((main, *others))
-        parent = self._parent_weights(data, main, seed)
-        self._train_one(data, seed, self._recipe_of(self.variant), parent)
+    @property
+    def _knows_background(self) -> bool:
+        return self.pooling == "probability"
 
-    def _parent_weights(self, data: Supervised, main: str, seed: int) -> Any:
-        """Weights of the trained main-stream model whose heads are inherited, if any are."""
-        if not isinstance(self.init, str):
-            return self._given_parent(main)
-        if self.init == "scratch" or self.variant in (*SINGLE_STREAM, "two-stream"):
-            return None
-        self._progress.n_trainings = 2
-        bags = data.bags(self._columns[:1], self.frames_per_clip)
-        trained, _ = self._train(self._recipe_of(main), bags, seed)
-        return trained.weights
+    def _plan(self, inputs: Inputs) -> Plan:
+        inherits = isinstance(self.init, str) and self.init == "inherit" and self._has_parent()
+        parent = self._plan_of(self.main_stream, inputs) if inherits else None
+        return self._plan_of(self.variant, inputs, parent)
 
-    def _given_parent(self, main: str) -> Any:
+    def _plan_of(self, variant: Any, inputs: Inputs, parent: Plan | None = None) -> Plan:
+        """Plan one variant; what it does not read is left at zero."""
+        heads = Heads(
+            dropout=self.dropout,
+            channel_dropout=self.channel_dropout,
+            context_layers=self.context_layers,
+            hidden_size=self.context_size if self.context_layers else 0,
+            attention=self._attention_kind(),
+        )
+        divisor = self.topk_divisor if self.pooling != "attention" else 0
+        criterion: type[nn.Module] = PooledCrossEntropy
+        options: dict[str, Any] = {"pooling": self.pooling, "topk_divisor": divisor}
+        if self.pooling == "probability":
+            criterion = ProbabilityPooling
+            options = {
+                "topk_divisor": divisor,
+                "class_activation": self.class_activation,
+                "unlabelled": self.unlabelled,
+            }
+        return plan_of(
+            self,
+            inputs,
+            variant,
+            heads,
+            criterion,
+            options,
+            main_stream=self.main_stream,
+            optimizer=self.optimizer,
+            parent=parent,
+            hidden_size=0 if variant in _WITHOUT_HIDDEN else self.hidden_size,
+            dropout=self.dropout,
+        )
+
+    def _attention_kind(self) -> str:
+        if self.pooling == "probability":
+            return "background" if self.class_activation == "softmax" else "any"
+        return "max" if self.pooling == "topk" else "linear"
+
+    def _has_parent(self) -> bool:
+        """Tell whether the variant's features begin with those of a main-stream model."""
+        if isinstance(self.variant, str) and self.variant in (*SINGLE_STREAM, "two-stream"):
+            return False
+        return bool(getattr(extractor_class(self.variant), "starts_with_main", False))
+
+    def _train(self, plan: Plan, data: Supervised, seed: int, machine: Machine) -> Model:
+        if isinstance(self.init, str):
+            return self._train_from(None, plan, data, seed, machine)
+        return self._train_from(self._given_parent(plan), plan, data, seed, machine)
+
+    def _given_parent(self, plan: Plan) -> Any:
+        """Return the weights of the fitted estimator given as `init`."""
+        (main, *_) = streams_of(self.variant, self.main_stream)
         parent = self.init.estimator if isinstance(self.init, FrozenEstimator) else self.init
         if parent.variant != main:
             raise ValueError(
@@ -272,77 +414,48 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
                 f"init was trained on the classes {parent.classes_.tolist()}, "
                 f"y has {self.classes_.tolist()}."
             )
-        n_main = parent._recipe.network["n_main"]
-        if n_main != len(self._columns[0]):
-            raise ValueError(f"init reads {n_main} {main} columns, X has {len(self._columns[0])}.")
-        if parent._recipe.heads != self._heads():
+        theirs = parent.model_.plan
+        n_main, n_own = theirs.network["n_main"], len(plan.columns[0])
+        if n_main != n_own:
+            raise ValueError(f"init reads {n_main} {main} columns, X has {n_own}.")
+        if theirs.heads != plan.heads:
             raise ValueError(
-                f"init has other heads ({parent._recipe.heads}) than this one ({self._heads()}): "
-                "temporal_context, context_size, pooling and dropout must be the same."
+                f"init has other heads ({theirs.heads}) than this one ({plan.heads}): "
+                "context_layers, context_size, pooling and dropout must be the same."
             )
-        return parent._trained.weights
-
-    def _heads(self) -> Heads:
-        return Heads(
-            dropout=self.dropout,
-            context=self.temporal_context,
-            context_size=self.context_size if self.temporal_context > 1 else 0,
-            attention="max" if self.pooling == "topk" else "linear",
-        )
-
-    def _recipe_of(self, variant: str) -> Recipe:
-        """Collect what training depends on; what a variant does not read is left at zero."""
-        network = self._network(
-            variant,
-            self._heads(),
-            hidden_size=self.hidden_size if variant in ("bottleneck", "bilinear") else 0,
-            dropout=self.dropout,
-        )
-        divisor = self.topk_divisor if self.pooling == "topk" else 0
-        return self._make_recipe(
-            network, PooledCrossEntropy, pooling=self.pooling, topk_divisor=divisor
-        )
+        return parent.model_.weights
 
     # ------------------------------------------------------------------ use
-
-    def attention(self, X: Any) -> Any:
-        """Return raw attention of every clip: a list of ``(n_clips,)`` (one array for 2-D X).
-
-        Clips below `threshold_` are background. For two-stream with ``attention_stream="both"``
-        it is the mean of both streams' attention, each relative to its own threshold, and 1 is
-        the limit.
-        """
-        return super().attention(X)
 
     @property
     def threshold_(self) -> Any:
         """Running attention quantile at the level `quantile`."""
         check_is_fitted(self)
         check_number(self.quantile, "quantile", 0, 1)
-        curves = np.atleast_2d(self.attention_quantiles_)
-        values = np.array([np.interp(self.quantile, self.quantile_levels_, c) for c in curves])
-        return values if self.variant == "two-stream" else float(values[0])
+        values = threshold_at(self.model_.curves, self.quantile)
+        return values if len(values) > 1 else float(values[0])
 
-    def _pool(self, scored: Scored) -> NDArray[Any]:
-        """Return video-level class activations, by the pooling of the training."""
-        if self._recipe.criterion_options["pooling"] == "topk":
-            divisor = self._recipe.criterion_options["topk_divisor"]
-            return cas.pool_top(scored.activations, scored.offsets, divisor)
-        return cas.pool_videos(*scored, self.attention_softening)
-
-    def _active(self, scored: Scored) -> NDArray[np.bool_]:
-        """Tell where attention reaches its quantile: the criterion of section 3.2."""
-        return self._reaches(self._evidence(scored), np.atleast_1d(self.threshold_))
-
-    def _combined_attention(self, scored: Scored) -> NDArray[Any]:
-        if self.variant != "two-stream":
-            return scored.attention[:, 0]
-        if self.attention_stream == "both":
-            return cas.relative_attention(scored.attention, self.threshold_)
-        return scored.attention[:, self._attention_models][:, 0]
+    def _read(self, scored: Scored, curves: NDArray[Any]) -> Reading:
+        if self.pooling == "probability":
+            return read_probabilities(
+                scored, curves, self.topk_divisor, self.class_activation == "softmax"
+            )
+        by_class = self.pooling == "topk"
+        if by_class:
+            pooled = cas.pool_top(scored.activations, scored.offsets, self.topk_divisor)
+        else:
+            pooled = cas.pool_videos(*scored, self.attention_softening)
+        return read_models(
+            scored,
+            curves,
+            clip_scores=cas.softmax(scored.activations).mean(axis=1),
+            probabilities=cas.video_scores(pooled),
+            decision=pooled[:, 0] if pooled.shape[1] == 1 else None,
+            by_class=by_class,
+        )
 
     @property
-    def _attention_models(self) -> Any:
+    def _counting(self) -> Any:
         if self.variant != "two-stream" or self.attention_stream == "both":
             return slice(None)
         return [streams_of(self.variant, self.main_stream).index(self.attention_stream)]
@@ -350,16 +463,14 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
     # ------------------------------------------------------------------ checks
 
     def _check_parameters(self) -> None:
-        check_choice(self.variant, "variant", VARIANTS)
-        check_choice(self.main_stream, "main_stream", STREAMS)
-        check_choice(self.pooling, "pooling", ("attention", "topk"))
-        check_choice(self.precision, "precision", ("float32", "bfloat16"))
-        if not isinstance(self.compile, bool | np.bool_):
-            raise ValueError(f"compile={self.compile!r}; expected True or False.")
         super()._check_parameters()
-        self._check_init()
-
-    def _check_init(self) -> None:
+        if self.pooling != "probability":
+            for name, plain in (("class_activation", "softmax"), ("unlabelled", "ignore")):
+                if getattr(self, name) != plain:
+                    raise ValueError(
+                        f"{name}={getattr(self, name)!r} needs pooling='probability', "
+                        f"got pooling={self.pooling!r}."
+                    )
         if isinstance(self.init, str):
             check_choice(self.init, "init", ("inherit", "scratch"))
             return
@@ -374,8 +485,5 @@ class ASNLocalizer(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
                 "(as in a grid search); wrap it in sklearn.frozen.FrozenEstimator."
             )
 
-    def _check_use_parameters(self) -> None:
-        super()._check_use_parameters()
-        check_number(self.quantile, "quantile", 0, 1)
-        check_number(self.attention_softening, "attention_softening", 0, open_low=True)
-        check_choice(self.attention_stream, "attention_stream", ("both", *STREAMS))
+
+_WITHOUT_HIDDEN = ("temporal", "spatial", "two-stream", "fusion")

@@ -1,10 +1,10 @@
-"""What every localizer shares: reading X and y, training through a recipe, use, pickling."""
+"""What every localizer shares: the scikit-learn face over a plan, a model and readings."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,29 +12,38 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_asn._checks import check_number, draw_seed, resolve_device, unchanged_on_error
+from sklearn_asn._checks import draw_seed, resolve_device, unchanged_on_error
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
-from sklearn_asn._data.columns import join_columns, main_comes_first, resolve_streams
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import (
     allowed_classes,
     check_inside,
+    check_timed,
     check_trimmed,
     check_weights,
     classes_of,
+    clip_coverage,
+    with_background,
 )
 from sklearn_asn._data.targets import Targets, parse_targets
-from sklearn_asn._doclink import DocumentedMixin
+from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
-from sklearn_asn._localizers.parameters import check_selection, check_training_parameters
-from sklearn_asn._training.bags import Bags
-from sklearn_asn._training.cache import train_cached
-from sklearn_asn._training.net import ASNNet, export, rebuild, score_clips, train_net
-from sklearn_asn._training.network import LEVELS, SINGLE_STREAM, Heads
+from sklearn_asn._localizers.model import Model, Scored
+from sklearn_asn._localizers.parameters import (
+    SHARED,
+    Parameter,
+    check_parameters,
+    check_unchanged,
+    trained_with,
+    value_of,
+)
+from sklearn_asn._localizers.planning import Inputs
+from sklearn_asn._localizers.reading import Reading, threshold_at
 from sklearn_asn._training.progress import Progress
-from sklearn_asn._training.recipe import Recipe, Trained
+from sklearn_asn._training.recipe import Plan
 from sklearn_asn._training.supervised import Supervised
+from sklearn_asn._training.train import Machine, train
 from sklearn_asn.metrics import localization_map, recognition_map
 from sklearn_asn.selection import NaiveSelection, Selection
 
@@ -43,22 +52,91 @@ Array = NDArray[Any]
 _CLIPS_AT_ONCE = 2**15  # of which all scores are in memory at the same time
 
 
-class Scored(NamedTuple):
-    """What the network says of the clips of all videos."""
+class Cut(NamedTuple):
+    """A class activation sequence, and what advice needs to know of it."""
 
-    activations: Array  # (n_clips, n_models, n_classes)
-    attention: Array  # (n_clips, n_models)
-    offsets: Offsets
+    sequence: Array  # (n_clips, n_classes)
+    note: advice.Note
 
 
+@public("sklearn_asn.methods")
 class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """Base of weakly-supervised localizers.
+    """Base of weakly-supervised localizers; subclass it for a method of your own.
 
-    A subclass says how to train (`_train_all`, which leaves `_columns`, `_recipe` and `_trained`)
-    and how clips make a video (`_pool`); what else it does in its own way it overrides.
+    A subclass has an ``__init__`` that only assigns, and two methods: `_plan` says what is
+    trained, `_read` what the trained network's scores mean. It then has fit, predict, transform,
+    score and whatever else localizers have. What else it may say: its arguments' limits and
+    stages (`_parameters`), its own selection (`_default_selection`), other ways to train
+    (`_train`).
+
+    See Also
+    --------
+    sklearn_asn.methods : What these two methods are made of.
     """
 
-    def fit(self, X: Any, y: Any, *, trimmed: Any = None, sample_weight: Any = None) -> Self:
+    #: Limits and stages of the constructor's arguments; see `sklearn_asn.methods.SHARED`.
+    _parameters: ClassVar[Mapping[str, Parameter]] = SHARED
+    #: Whether `clips_per_video` is a sample of every video, not an upper limit.
+    _samples_clips: ClassVar[bool] = True
+
+    classes_: Array
+    model_: Model
+    n_features_in_: int
+
+    def __init_subclass__(cls, auto_wrap_output_keys: Any = None, **kwargs: Any) -> None:
+        # the CAS of ragged videos is a list, which scikit-learn must not wrap into a frame
+        super().__init_subclass__(auto_wrap_output_keys=auto_wrap_output_keys, **kwargs)
+
+    # ------------------------------------------------------------------ what a method says
+
+    @property
+    def _rows_a_clip(self) -> int:
+        """Return how many rows of X a clip will have."""
+        return int(value_of(self, "frames_per_clip"))
+
+    @property
+    def _knows_background(self) -> bool:
+        """Whether clips may show nothing: one class alone is enough then."""
+        return False
+
+    @abstractmethod
+    def _plan(self, inputs: Inputs) -> Plan:
+        """Return what is trained; it depends on parameters and `inputs` only."""
+
+    @abstractmethod
+    def _read(self, scored: Scored, curves: Array) -> Reading:
+        """Return what the network's scores of some videos' clips mean.
+
+        Parameters
+        ----------
+        scored : Scored
+        curves : ndarray of shape (n_models, 101)
+            Recorded quantiles of the attention.
+        """
+
+    def _default_selection(self) -> Any:
+        """Return what makes segments where `selection` is None."""
+        return NaiveSelection()
+
+    def _train(self, plan: Plan, data: Supervised, seed: int, machine: Machine) -> Model:
+        """Train a plan."""
+        return self._train_from(None, plan, data, seed, machine)
+
+    def _check_parameters(self) -> None:
+        """Validate all constructor arguments; what several must have together goes here."""
+        check_parameters(self)
+
+    # ------------------------------------------------------------------ the face
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        trimmed: Any = None,
+        sample_weight: Any = None,
+        timed: Any = None,
+    ) -> Self:
         """Train on videos of which the labels are known.
 
         Parameters
@@ -73,6 +151,11 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             their own size.
         sample_weight : array-like of shape (n_videos,), default=None
             How many videos each one stands for, in the loss and in the quantiles.
+        timed : array-like of bool, shape (n_videos,), default=None
+            Videos of which training reads when their segments are, too: their clips are taught
+            what they show. Of the others, and by default of all, it reads the labels alone.
+            Needs a localizer that knows a background (``pooling="probability"``), and `y` with
+            segments for these videos.
 
         Returns
         -------
@@ -85,28 +168,41 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         FloatingPointError
             The loss is no longer finite.
         """
-        with unchanged_on_error(self), Progress.of(self) as self._progress:
+        with unchanged_on_error(self), Progress.of(self) as progress:
             self._check_parameters()
             clips = self._check_X(X, reset=True)
             targets = self._check_y(y, len(clips))
             weight = check_weights(sample_weight, len(clips))
             mask = check_trimmed(trimmed, len(clips))
-            self.classes_ = classes_of(targets.label[(weight > 0)[targets.video]])
-            self._device = resolve_device(self.device)
-            allowed_classes(self.localize_classes, self.classes_)
-            for name in ("_net", "_trained"):
-                self.__dict__.pop(name, None)
+            labels = targets.label[(weight > 0)[targets.video]]
+            self.classes_ = classes_of(labels, 1 if self._knows_background else 2)
+            device = resolve_device(value_of(self, "device"))
+            allowed_classes(value_of(self, "localize_classes"), self.classes_)
             if self._samples_clips:
                 advice.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
             data = Supervised(clips, targets, self.classes_, weight, mask)
-            self._train_all(data, draw_seed(self.random_state))
-            self.history_ = self._trained.history
-            self.n_iter_ = len(self.history_)
-            self.quantile_levels_ = np.arange(LEVELS) / (LEVELS - 1)
-            curves = self._trained.weights["attention_quantiles"]
-            self.attention_quantiles_ = curves if len(curves) > 1 else curves[0]
+            known = check_timed(timed, targets, len(clips))
+            if known.any():
+                if not self._knows_background:
+                    raise ValueError(
+                        "timed needs a localizer that knows a background, such as "
+                        f"ASNLocalizer(pooling='probability'), got {self!r}."
+                    )
+                keep = weight > 0
+                shown = clip_coverage(
+                    targets.timed_segments(),
+                    clips,
+                    self.classes_,
+                    value_of(self, "frames_per_clip"),
+                )
+                rows = np.repeat(keep, -(-clips.lengths // value_of(self, "frames_per_clip")))
+                data = data.with_clip_targets(with_background(shown[rows]), known[keep])
+            where = Machine(device, progress, value_of(self, "compile"), value_of(self, "memory"))
+            plan = self._plan(Inputs.of(self))
+            self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
         if clips.lengths.max() > 1:
-            advice.warn_collapsed_attention(curves, self.history_, hasattr(self, "quantile"))
+            curves, history = self.model_.curves, self.model_.history
+            advice.warn_collapsed_attention(curves, history, hasattr(self, "quantile"))
         return self
 
     def predict(self, X: Any) -> Segments:
@@ -123,26 +219,37 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             Class probabilities of every clip, zero where the class does not pass the video
             threshold, or the clip's attention not the attention threshold.
         """
-        return self._clip_by_clip(X, lambda scored: self._read(scored)[0])
+
+        def sequence(reading: Reading, clips: Clips) -> tuple[Array, advice.Note]:
+            return self._cut(reading)
+
+        return self._clip_by_clip(X, sequence)
 
     def attention(self, X: Any) -> Any:
         """Return raw attention of every clip: a list of ``(n_clips,)`` (one array for 2-D X).
 
-        Of two streams, the mean.
+        Where clips are compared with a quantile, those below `threshold_` are background. Of two
+        streams it is the mean; where both are compared with a quantile, the mean of both, each
+        relative to its own threshold, and 1 is the limit.
         """
-        return self._clip_by_clip(X, self._combined_attention)
+
+        def shown(reading: Reading, clips: Clips) -> tuple[Array, None]:
+            return self._shown_attention(reading), None
+
+        return self._clip_by_clip(X, shown)
 
     def predict_proba(self, X: Any) -> Array:
         """Return video-level class probabilities ``(n_videos, n_classes)``."""
-        return self._probabilities(self._pool_all(self._check_use(X)))
+        clips = self._check_use(X)
+        return np.concatenate(self._over_blocks(clips, lambda r, _: (r.probabilities, None)))
 
     def decision_function(self, X: Any) -> Array:
         """Return video-level class activations ``(n_videos, n_classes)``.
 
         Of two streams, whose probabilities are averaged, the logarithm of these.
         """
-        pooled = self._pool_all(self._check_use(X))
-        return pooled[:, 0] if pooled.shape[1] == 1 else np.log(self._probabilities(pooled))
+        clips = self._check_use(X)
+        return np.concatenate(self._over_blocks(clips, lambda r, _: (r.decision, None)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return localization mAP at tIoU 0.5, or mean video-level AP where y has labels only.
@@ -178,13 +285,35 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         )
 
     @property
-    def net_(self) -> ASNNet:
-        """The fitted skorch net."""
+    def net_(self) -> Any:
+        """The fitted skorch net, a live view of `model_`: what is loaded into it holds."""
         check_is_fitted(self)
-        if "_net" not in self.__dict__:
-            device = resolve_device(self.device, True)
-            self._net = rebuild(self._recipe, self._trained, device, self._compiles)
-        return self._net
+        return self.model_.net(value_of(self, "device"), value_of(self, "compile"))
+
+    @property
+    def history_(self) -> list[dict[str, Any]]:
+        """One record an epoch."""
+        check_is_fitted(self)
+        return self.model_.history
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs trained."""
+        return len(self.history_)
+
+    @property
+    def quantile_levels_(self) -> Array:
+        """Levels of `attention_quantiles_`: every percent."""
+        check_is_fitted(self)
+        n_levels = self.model_.curves.shape[1]
+        return np.arange(n_levels) / (n_levels - 1)
+
+    @property
+    def attention_quantiles_(self) -> Array:
+        """Running quantile of raw attention at every level (eq. 2), a row a stream if two."""
+        check_is_fitted(self)
+        curves = self.model_.curves
+        return curves if len(curves) > 1 else curves[0]
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns of the CAS: the classes."""
@@ -195,229 +324,130 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         """Do nothing: the CAS of ragged videos is a list, whatever is asked for."""
         return self
 
-    # ------------------------------------------------------------------ what a subclass says
+    # ------------------------------------------------------------------ from clips to segments
 
-    _samples_clips = True  # `clips_per_video` is a sample, not an upper limit
+    def _train_from(
+        self, start: Any, plan: Plan, data: Supervised, seed: int, machine: Machine
+    ) -> Model:
+        """Train a plan from given weights of its parent, or from the beginning."""
+        trained, net = train(plan, data, seed, machine, value_of(self, "callbacks"), start)
+        return Model(plan.alone(), *trained, trained_with(self), net)
+
+    def _reading(self, clips: Clips) -> Reading:
+        """Score the clips of a block of videos, and read what that means."""
+        model = self.model_
+        scored = model.score(clips, value_of(self, "device"), value_of(self, "compile"))
+        return self._read(scored, model.curves).take_models(self._counting)
+
+    def _cut(self, reading: Reading, by_attention: bool = True) -> Cut:
+        """Cut the CAS out of a reading: classes by video scores, clips by attention."""
+        scores, threshold = reading.video_scores, value_of(self, "video_threshold")
+        allowed = allowed_classes(value_of(self, "localize_classes"), self.classes_)
+        passing = cas.passing_classes(
+            scores, threshold, allowed, value_of(self, "when_none_passes") == "best"
+        )
+        quantile = getattr(self, "quantile", None)
+        active = reading.active(quantile) if by_attention and quantile is not None else None
+        note = advice.note_of(
+            self, passing & (scores > threshold), passing, active, reading.offsets
+        )
+        sequence = cas.class_activation_sequence(
+            reading.clip_scores, passing, reading.offsets, active
+        )
+        return Cut(sequence, note)
+
+    def _find(
+        self, reading: Reading, clips: Clips
+    ) -> tuple[tuple[Array, Offsets], advice.Note | None]:
+        """Select segments of a block of videos, in clips."""
+        selection = value_of(self, "selection")
+        if selection is None:
+            selection = self._default_selection()
+        by_level = getattr(selection, "needs_levels", False)
+        by_reading = getattr(selection, "needs_reading", False)
+        uncut = by_level or by_reading or getattr(selection, "uncut", False)
+        sequence, note = self._cut(reading, by_attention=not uncut)
+        given: list[Any] = [sequence, reading.offsets, reading.video_scores]
+        if by_level:
+            given.append(reading.level())
+        if by_reading:
+            given.append(reading)
+        if not hasattr(selection, "select_packed"):  # it knows one video at a time
+            return Selection.select_packed(selection, *given), note
+        return selection.select_packed(*given), note
+
+    def _limit(self) -> float | None:
+        """Return what `attention` is compared with, on its own scale; None: with nothing."""
+        quantile = getattr(self, "quantile", None)
+        if quantile is None:
+            return None
+        thresholds = threshold_at(self.model_.curves, quantile)[self._counting]
+        return float(thresholds[0]) if len(thresholds) == 1 else 1.0
 
     @property
-    def _frames_per_clip(self) -> int:
-        return self.frames_per_clip
-
-    @abstractmethod
-    def _train_all(self, data: Supervised, seed: int) -> None:
-        """Train, leaving `_columns`, `_recipe`, `_trained` and perhaps the live `_net`."""
-
-    @abstractmethod
-    def _pool(self, scored: Scored) -> Array:
-        """Return video-level class activations ``(n_videos, n_models, n_classes)``."""
-
-    def _check_parameters(self) -> None:
-        """Validate all constructor arguments."""
-        check_training_parameters(self)
-        self._check_use_parameters()
-
-    def _check_use_parameters(self) -> None:
-        """Validate those that are read in use: they may have been set after `fit`."""
-        check_number(self.video_threshold, "video_threshold", 0, 1)
-        check_selection(self.selection)
-
-    def _probabilities(self, pooled: Array) -> Array:
-        """Turn pooled activations into video-level probabilities."""
-        return cas.video_scores(pooled)
-
-    def _video_scores(self, pooled: Array) -> Array:
-        """Return what `video_threshold` is compared with, and what the selection adds."""
-        return self._probabilities(pooled)
-
-    def _clip_scores(self, scored: Scored) -> Array:
-        """Return class scores of every clip, ``(n_clips, n_classes)``."""
-        return cas.softmax(scored.activations).mean(axis=1)
-
-    def _active(self, scored: Scored) -> NDArray[np.bool_] | None:
-        """Tell where attention passes; None: no such cut."""
-        return None
-
-    def _default_selection(self) -> Any:
-        return NaiveSelection()
-
-    def _combined_attention(self, scored: Scored) -> Array:
-        return scored.attention.mean(axis=1)
-
-    @property
-    def _attention_models(self) -> Any:
+    def _counting(self) -> Any:
         """Index of the models whose attention counts."""
         return slice(None)
 
-    def _reaches(self, evidence: Array, threshold: Array) -> NDArray[np.bool_]:
-        """Compare evidence ``(n_clips, n_models, ...)`` with one threshold a model."""
-        evidence, threshold = evidence[:, self._attention_models], threshold[self._attention_models]
-        if len(threshold) == 1:
-            return evidence[:, 0] >= threshold[0]
-        return cas.relative_attention(np.moveaxis(evidence, 1, -1), threshold) >= 1
+    def _shown_attention(self, reading: Reading) -> Array:
+        quantile = getattr(self, "quantile", None)
+        if quantile is None or reading.attention.shape[1] == 1:
+            return reading.attention.mean(axis=1)
+        return cas.relative_attention(reading.attention, threshold_at(reading.curves, quantile))
 
-    # ------------------------------------------------------------------ shared machinery
-
-    def _train(
-        self, recipe: Recipe, bags: Bags, seed: int, parent: Any = None
-    ) -> tuple[Trained, ASNNet | None]:
-        """Train one network, or take it from `memory`; the live net comes where it was made."""
-        given = (recipe, bags, seed, parent, self.callbacks)
-        progress = self._progress
-        progress.start(self.max_epochs, recipe.network["variant"])
-        machine: Any = {"device": self._device, "progress": progress, "compile": self._compiles}
-        if self.memory is None:
-            net = train_net(*given, **machine)
-            trained = export(net)
-        else:
-            net, trained = None, train_cached(self.memory, *given, **machine)
-        progress.finish(trained.history, trained.weights["attention_quantiles"])
-        return trained, net
-
-    @property
-    def _compiles(self) -> bool:
-        return getattr(self, "compile", False)
-
-    def _make_recipe(
-        self,
-        network: dict[str, Any],
-        criterion: Any,
-        optimizer: str = "sgd",
-        **criterion_options: Any,
-    ) -> Recipe:
-        """Collect what training depends on."""
-        options = {"weight_decay": self.weight_decay}
-        if optimizer == "sgd":
-            options |= {"momentum": self.momentum, "nesterov": self.momentum > 0}
-        return Recipe(
-            network=network,
-            criterion=criterion,
-            criterion_options=criterion_options,
-            sampling={
-                "clips_per_video": self.clips_per_video,
-                "frames_sampled": self.frames_sampled,
-                "trimmed_batch_size": self.trimmed_batch_size,
-                "hide_probability": self.hide_probability,
-                "hide_clips": self.hide_clips if self.hide_probability else 1,
-            },
-            optimizer=optimizer,
-            optimizer_options=options,
-            lr=self.lr,
-            lr_milestones=tuple(getattr(self, "lr_milestones", ())),
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            gradient_clip=self.gradient_clip,
-            quantile_momentum=getattr(self, "quantile_momentum", 0.9),
-            precision=getattr(self, "precision", "float32"),
-        )
-
-    def _network(self, variant: str, heads: Heads, **options: Any) -> dict[str, Any]:
-        """Return the arguments of a network that reads `_columns`, or the first stream of them."""
-        columns = self._columns[:1] if variant in SINGLE_STREAM else self._columns
-        sizes = {"n_main": len(columns[0]), "n_other": sum(map(len, columns[1:]))}
-        if not main_comes_first(columns):
-            sizes["main_first"] = False
-        return {
-            "variant": variant,
-            **sizes,
-            "n_classes": len(self.classes_),
-            "heads": heads,
-        } | options
-
-    def _train_one(self, data: Supervised, seed: int, recipe: Recipe, parent: Any = None) -> None:
-        """Train the network of `recipe` on `_columns`, and keep it."""
-        self._recipe = recipe
-        bags = data.bags(self._columns, self._frames_per_clip)
-        self._trained, net = self._train(recipe, bags, seed, parent)
-        if net is not None:
-            self._net = net
-
-    def _resolve_columns(self, needed: tuple[str, ...]) -> list[NDArray[np.int64]]:
-        names = getattr(self, "feature_names_in_", None)
-        return list(resolve_streams(self.streams, needed, self.n_features_in_, names).values())
-
-    def _over_blocks(self, clips: Clips, read: Callable[[Any], Any]) -> list[Any]:
+    def _over_blocks(
+        self, clips: Clips, read: Callable[[Reading, Clips], tuple[Any, advice.Note | None]]
+    ) -> list[Any]:
         """Score block after block of videos, and keep of each only what `read` makes of it."""
-        blocks = clips.blocks(_CLIPS_AT_ONCE * self._frames_per_clip)
-        with advice.OneCall(clips.lengths):
-            return [read(self._score(block)) for block in blocks]
+        results, notes = [], []
+        for block in clips.blocks(_CLIPS_AT_ONCE * self.model_.plan.frames_per_clip):
+            result, note = read(self._reading(block), block)
+            results.append(result)
+            if note is not None:
+                notes.append(note)
+        if clips.lengths.max() > 1:
+            advice.warn_of_use(notes)
+        return results
 
     def _segments(self, clips: Clips, blocks: list[tuple[Array, Offsets]]) -> Segments:
         """Put what was found in consecutive blocks of `clips` into labels and seconds."""
         found = np.concatenate([segments for segments, _ in blocks])
         lengths = np.concatenate([np.diff(borders) for _, borders in blocks])
         video = np.repeat(np.arange(len(clips)), lengths)
+        rows_a_clip = self.model_.plan.frames_per_clip
         # the last clip of a video may have fewer rows than the others
-        rows = np.minimum(found["end"] * self._frames_per_clip, clips.lengths[video])
+        stop = np.minimum(found["end"] * rows_a_clip, clips.lengths[video])
         return Segments(
             offsets_from_lengths(lengths),
             self.classes_[found["label"]],
-            clips.to_time(video, found["start"] * self._frames_per_clip),
-            clips.to_time(video, rows),
+            clips.to_time(video, found["start"] * rows_a_clip),
+            clips.to_time(video, stop),
             found["score"],
             clips.ids,
         )
 
-    def _clip_by_clip(self, X: Any, read: Callable[[Any], Array]) -> Any:
+    def _clip_by_clip(
+        self, X: Any, read: Callable[[Reading, Clips], tuple[Array, advice.Note | None]]
+    ) -> Any:
         """Return what `read` makes of every clip: a list of arrays, or one array for 2-D X."""
         clips = self._check_use(X)
         values = np.concatenate(self._over_blocks(clips, read))
         if not is_ragged(X):
             return values
-        n_clips = -(-clips.lengths // self._frames_per_clip)
+        n_clips = -(-clips.lengths // self.model_.plan.frames_per_clip)
         return np.split(values, np.cumsum(n_clips)[:-1])
 
-    def _pool_all(self, clips: Clips) -> Array:
-        return np.concatenate(self._over_blocks(clips, self._pool))
-
-    def _score(self, clips: Clips) -> Any:
-        """Score every clip with the network."""
-        main_first = self._recipe.network.get("main_first", True)
-        bags = Bags.of(clips, join_columns(self._columns, main_first), self._frames_per_clip)
-        return Scored(*score_clips(self.net_, bags), bags.offsets)
-
-    def _read(self, scored: Scored, cut: bool = True) -> tuple[Array, Array]:
-        """Return the packed CAS and video-level scores; without `cut`, attention does not count."""
-        scores = self._video_scores(self._pool(scored))
-        allowed = allowed_classes(self.localize_classes, self.classes_)
-        passing = cas.passing_classes(scores, self.video_threshold, allowed)
-        active = self._active(scored) if cut else None
-        advice.note_use(
-            self, passing & (scores > self.video_threshold), passing, active, scored.offsets
-        )
-        clip_scores = self._clip_scores(scored)
-        return cas.class_activation_sequence(clip_scores, passing, scored.offsets, active), scores
-
-    def _find(self, scored: Scored) -> tuple[Array, Offsets]:
-        """Select segments of all videos, in clips."""
-        selection = self._default_selection() if self.selection is None else self.selection
-        with_levels = getattr(selection, "needs_levels", False)
-        sequence, scores = self._read(scored, cut=not with_levels)
-        given: tuple[Any, ...] = (sequence, scored.offsets, scores)
-        if with_levels:
-            return selection.select_packed(*given, self._levels(scored))
-        if not hasattr(selection, "select_packed"):  # it knows one video at a time
-            return Selection.select_packed(selection, *given)
-        return selection.select_packed(*given)
-
-    def _evidence(self, scored: Scored) -> Array:
-        """Return what is compared with the attention threshold, ``(n_clips, n_models, ...)``.
-
-        One number a clip or, where attention is the largest class activation, one a class.
-        """
-        if self._recipe.heads.attention == "max":
-            return scored.activations
-        return scored.attention[..., None]
-
-    def _levels(self, scored: Scored) -> Array:
-        """Return the recorded quantile level that the evidence of every clip reaches."""
-        models = self._attention_models
-        curves = np.atleast_2d(self.attention_quantiles_)[models]
-        return cas.quantile_level(self._evidence(scored)[:, models], curves)
+    # ------------------------------------------------------------------ checks
 
     def _check_use(self, X: Any) -> Clips:
         check_is_fitted(self)
-        self._check_use_parameters()
+        self._check_held()
         return self._check_X(X, reset=False)
+
+    def _check_held(self) -> None:
+        """Check parameters of use, and that those of training are those of the model."""
+        check_parameters(self, "use")
+        check_unchanged(self, self.model_.trained_with)
 
     def _check_X(self, X: Any, reset: bool) -> Clips:
         if is_ragged(X):
@@ -434,12 +464,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         return targets
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "_trained" in self.__dict__
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Weights travel as plain arrays: the net, which may sit on a GPU, is made anew."""
-        state = super().__getstate__()
-        return {k: v for k, v in state.items() if k not in ("_net", "_device", "_progress")}
+        return "model_" in self.__dict__
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -1,61 +1,265 @@
-"""Constructor arguments of localizers."""
+"""Constructor arguments of localizers: each declared once, with its limits and its stage.
+
+A stage says when a value counts. ``"train"``: a fitted localizer has been trained with it, another
+one needs a fit. ``"use"``: it holds at once, also on a fitted localizer. ``"machine"``: it changes
+where, how fast or how loudly work is done, and nothing in the result. Checks, the error after a
+change, the fingerprint of a model, what is saved, and the sentences in the reference follow from
+these declarations.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from sklearn_asn._checks import check_count, check_number
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
 
-COUNTS = (
-    "hidden_size",
-    "temporal_context",
-    "context_size",
-    "topk_divisor",
-    "attention_size",
-    "frames_per_clip",
-    "frames_sampled",
-    "hide_clips",
-    "max_epochs",
-    "batch_size",
-    "trimmed_batch_size",
-)
-NUMBERS: dict[str, dict[str, Any]] = {
-    "quantile_momentum": {"low": 0, "high": 1},
-    "dropout": {"low": 0, "high": 1, "open_high": True},
-    "hide_probability": {"low": 0, "high": 1, "open_high": True},
-    "sparsity": {"low": 0},
-    "co_activity": {"low": 0, "high": 1},
-    "margin": {"low": 0},
-    "lr": {"low": 0},
-    "momentum": {"low": 0, "high": 1, "open_high": True},
-    "weight_decay": {"low": 0},
+from sklearn_asn._checks import check_choice, check_count, check_number
+from sklearn_asn._doclink import public
+
+Stage = Literal["train", "use", "machine"]
+Check = Callable[[Any, str], None]
+
+SAYS: dict[Stage, str] = {
+    "train": "Needs a fit.",
+    "use": "Holds at once, also on a fitted localizer.",
+    "machine": "Changes nothing in the result.",
 }
-OPTIONAL: dict[str, dict[str, Any]] = {"gradient_clip": {"low": 0, "open_low": True}}
 
 
-def check_training_parameters(estimator: Any) -> None:
-    """Check the constructor's arguments that localizers have in common, where there."""
-    parameters = estimator.get_params(deep=False)
-    for name in COUNTS:
-        if name in parameters:
-            check_count(parameters[name], name)
-    if parameters.get("clips_per_video") is not None:
-        check_count(parameters["clips_per_video"], "clips_per_video")
-    for name, limits in {**NUMBERS, **OPTIONAL}.items():
-        if name in parameters and not (name in OPTIONAL and parameters[name] is None):
-            check_number(parameters[name], name, **limits)
-    for share in parameters.get("lr_milestones", ()):
-        check_number(share, "lr_milestones", 0, 1)
-    if parameters.get("temporal_context", 1) % 2 == 0:
+@public("sklearn_asn.methods")
+@dataclass(frozen=True)
+class Parameter:
+    """A constructor argument.
+
+    Parameters
+    ----------
+    stage : {"train", "use", "machine"}
+    check : callable
+        Called with a value and the argument's name; raises ValueError where it does not fit.
+    absent : object
+        What holds in localizers that have no such argument.
+    """
+
+    stage: Stage
+    check: Check
+    absent: Any = None
+
+
+def train(check: Check, absent: Any = None) -> Parameter:
+    """Declare an argument that training depends on."""
+    return Parameter("train", check, absent)
+
+
+def use(check: Check, absent: Any = None) -> Parameter:
+    """Declare an argument that is read when a fitted localizer is used, and then alone."""
+    return Parameter("use", check, absent)
+
+
+def machine(check: Check, absent: Any = None) -> Parameter:
+    """Declare an argument that changes nothing in the result."""
+    return Parameter("machine", check, absent)
+
+
+# ------------------------------------------------------------------ limits
+
+
+def anything(value: Any, name: str) -> None:
+    """Accept every value (it is checked where it is read)."""
+
+
+def count(value: Any, name: str) -> None:
+    """Accept positive integers."""
+    check_count(value, name)
+
+
+def flag(value: Any, name: str) -> None:
+    """Accept True and False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name}={value!r}; expected True or False.")
+
+
+def choice(*choices: str) -> Check:
+    """Accept one of some strings."""
+    return lambda value, name: check_choice(value, name, choices)
+
+
+def number(low: float = -np.inf, high: float = np.inf, **borders: bool) -> Check:
+    """Accept finite numbers between two (`open_low`, `open_high`: not these themselves)."""
+    return lambda value, name: check_number(value, name, low, high, **borders)
+
+
+def optional(check: Check) -> Check:
+    """Accept None too."""
+    return lambda value, name: None if value is None else check(value, name)
+
+
+def each(check: Check) -> Check:
+    """Accept a sequence of what `check` accepts."""
+
+    def check_each(value: Any, name: str) -> None:
+        if isinstance(value, str) or not np.iterable(value):
+            raise ValueError(f"{name}={value!r}; expected a sequence.")
+        for item in value:
+            check(item, name)
+
+    return check_each
+
+
+def selection(value: Any, name: str) -> None:
+    """Accept None, and what makes segments of a CAS."""
+    if isinstance(value, type) or (value is not None and not hasattr(value, "select")):
         raise ValueError(
-            f"temporal_context={parameters['temporal_context']}; expected an odd number."
-        )
-
-
-def check_selection(selection: Any) -> None:
-    """Refuse what cannot make segments of a CAS."""
-    if selection is not None and not hasattr(selection, "select"):
-        raise ValueError(
-            f"selection={selection!r}; expected None or an object with a method "
+            f"{name}={value!r}; expected None or an object with a method "
             "select(cas, video_scores), such as NaiveSelection()."
         )
+
+
+#: What localizers have in common.
+SHARED: dict[str, Parameter] = {
+    "streams": train(anything),
+    "clips_per_video": train(optional(count)),
+    "frames_per_clip": train(count, 1),
+    "frames_sampled": train(count, 3),
+    "dropout": train(number(0, 1, open_high=True), 0.5),
+    "hide_probability": train(number(0, 1, open_high=True), 0.0),
+    "hide_clips": train(count, 1),
+    "max_epochs": train(count, 80),
+    "batch_size": train(count, 512),
+    "trimmed_batch_size": train(count, 8192),
+    "lr": train(number(0), 0.1),
+    "lr_schedule": train(choice("steps", "cosine"), "steps"),
+    "lr_milestones": train(each(number(0, 1)), ()),
+    "momentum": train(number(0, 1, open_high=True), 0.9),
+    "weight_decay": train(number(0), 5e-4),
+    "extractor_weight_decay": train(optional(number(0))),
+    "gradient_clip": train(optional(number(0, open_low=True))),
+    "quantile_momentum": train(number(0, 1), 0.9),
+    "precision": train(choice("float32", "bfloat16"), "float32"),
+    "callbacks": train(anything),
+    "random_state": train(anything),
+    "attention_softening": use(number(0, open_low=True), 3.0),
+    "video_threshold": use(number(0, 1), 0.1),
+    "when_none_passes": use(choice("best", "nothing"), "best"),
+    "localize_classes": use(anything),
+    "selection": use(selection),
+    "device": machine(anything, "auto"),
+    "compile": machine(flag, False),
+    "memory": machine(anything),
+    "n_jobs": machine(anything),
+    "verbose": machine(anything, 0),
+}
+
+
+# ------------------------------------------------------------------ what follows
+
+
+def declared(kind: type) -> dict[str, Parameter]:
+    """Return the constructor arguments of a class of localizers, in order.
+
+    One that is not declared counts as one of training, and is not checked.
+    """
+    known: Mapping[str, Parameter] = kind._parameters  # type: ignore[attr-defined]
+    names = [name for name in inspect.signature(kind).parameters if name != "kwargs"]
+    return {name: known.get(name, train(anything)) for name in names}
+
+
+def value_of(estimator: Any, name: str) -> Any:
+    """Return an argument's value, or what holds where a class has no such argument."""
+    missing = object()
+    value = getattr(estimator, name, missing)
+    return estimator._parameters[name].absent if value is missing else value
+
+
+def check_parameters(estimator: Any, *stages: Stage) -> None:
+    """Check the arguments of some stages (of all, where none is given)."""
+    for name, parameter in declared(type(estimator)).items():
+        if not stages or parameter.stage in stages:
+            parameter.check(getattr(estimator, name), name)
+
+
+def trained_with(estimator: Any) -> dict[str, Any]:
+    """Return the plain values of the arguments that training depends on.
+
+    Frozen estimators, generators and callbacks are left out: they cannot be compared.
+    """
+    return {
+        name: _copied(value)
+        for name, value in _of_stage(estimator, "train").items()
+        if _essence(value) is not _UNKNOWN
+    }
+
+
+def check_unchanged(estimator: Any, trained: Mapping[str, Any]) -> None:
+    """Refuse arguments of training that are no longer those of the fitted model.
+
+    Raises
+    ------
+    ValueError
+        One differs; the message names both values.
+    """
+    for name, value in _of_stage(estimator, "train").items():
+        now = _essence(value)
+        if name in trained and now is not _UNKNOWN and now != _essence(trained[name]):
+            raise ValueError(
+                f"{name}={value!r}, but this {type(estimator).__name__} was trained with "
+                f"{name}={trained[name]!r}. Call fit again, or set it back."
+            )
+
+
+def sentence_of(kind: type, name: str) -> str:
+    """Return what the reference says of an argument's stage.
+
+    >>> from sklearn_asn import ASNLocalizer
+    >>> sentence_of(ASNLocalizer, "hidden_size"), sentence_of(ASNLocalizer, "device")
+    ('Needs a fit.', 'Changes nothing in the result.')
+    """
+    return SAYS[declared(kind)[name].stage]
+
+
+_UNKNOWN: Any = object()
+
+
+def _of_stage(estimator: Any, stage: Stage) -> dict[str, Any]:
+    parameters = declared(type(estimator)).items()
+    return {name: getattr(estimator, name) for name, p in parameters if p.stage == stage}
+
+
+def _essence(value: Any) -> Any:
+    """Turn a value into plain ones that compare by content, or `_UNKNOWN`."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | type):
+        return value
+    if isinstance(value, slice):
+        return ("slice", value.start, value.stop, value.step)
+    if isinstance(value, np.ndarray):
+        return _essence(value.tolist())
+    if isinstance(value, BaseEstimator) and not isinstance(value, FrozenEstimator):
+        inner = _essence(value.get_params(deep=False))
+        return _UNKNOWN if inner is _UNKNOWN else (type(value), inner)
+    if isinstance(value, Mapping):
+        parts = [(key, _essence(item)) for key, item in sorted(value.items(), key=repr)]
+        known = all(item is not _UNKNOWN for _, item in parts)
+        return ("mapping", tuple(parts)) if known else _UNKNOWN
+    if isinstance(value, Sequence):
+        items = tuple(map(_essence, value))
+        return _UNKNOWN if any(item is _UNKNOWN for item in items) else items
+    return _UNKNOWN
+
+
+def _copied(value: Any) -> Any:
+    """Copy a container: the caller may change theirs."""
+    if isinstance(value, BaseEstimator):
+        return clone(value)
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_copied, value))
+    return value

@@ -10,7 +10,8 @@ from typing import Any
 from sklearn_asn._checks import check_count
 from sklearn_asn._data.supervision import check_inside
 from sklearn_asn._data.targets import Targets, check_comparable, parse_targets
-from sklearn_asn._report._collect import Collected, collect, open_source, unwrap
+from sklearn_asn._inspect import unwrap
+from sklearn_asn._report._collect import Collected, collect, open_source
 from sklearn_asn._report._media import link_videos
 from sklearn_asn._report._page import MARK, render
 from sklearn_asn._report._write import check_target, write_page
@@ -131,3 +132,6 @@ def _check_targets(y: Any, timing: Any, classes: Any) -> Targets:
                     )
         check_inside(targets.segments, timing)
     return targets
+
+
+report.__module__ = "sklearn_asn"  # where it is found

@@ -9,17 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
-from sklearn_asn._data.supervision import allowed_classes
 from sklearn_asn._data.targets import Targets
+from sklearn_asn._inspect import attention_limit, rows_a_clip
+from sklearn_asn._inspect import passing as passing_of
 from sklearn_asn._intervals import blocks_of
-from sklearn_asn._localizers.asn import ASNLocalizer
-from sklearn_asn._localizers.cas import passing_classes
 from sklearn_asn._report._timeline import Spans, timeline
 
 Array = NDArray[Any]
@@ -67,36 +64,6 @@ class Collected:
         return None if self.targets is None else self.targets.segments
 
 
-def unwrap(estimator: Any) -> tuple[list[Any], Any]:
-    """Return the fitted transformers that go first, and the localizer at the end.
-
-    Raises
-    ------
-    ValueError
-        There is no localizer, or (as `NotFittedError`) it is not fitted.
-    """
-    earlier: list[Any] = []
-    last = estimator
-    while True:
-        if isinstance(last, FrozenEstimator):
-            last = last.estimator
-        elif hasattr(last, "best_estimator_"):
-            last = last.best_estimator_
-        elif hasattr(last, "steps"):
-            if len(last.steps) > 1:
-                earlier.append(last[:-1])
-            last = last[-1]
-        else:
-            break
-    if isinstance(last, type) or not all(hasattr(last, method) for method in METHODS):
-        raise ValueError(
-            f"estimator is {estimator!r}; expected a fitted localizer, such as ASNLocalizer, or a "
-            "Pipeline that ends in one."
-        )
-    check_is_fitted(last)
-    return earlier, last
-
-
 def open_source(X: Any) -> Source:
     """Read X in any form that `predict` takes."""
     if is_ragged(X):
@@ -128,7 +95,7 @@ def collect(
     """Run the estimator over all videos, keeping only what is drawn of them."""
     timing, classes = source.timing, localizer.classes_
     values, code = _codes(classes, targets)
-    threshold = attention_threshold(localizer)
+    threshold = attention_limit(localizer)
     share = max(FEWEST_POINTS, PAGE_POINTS // len(timing))
     n_columns = min(max_points, share) // 2
     drawn: list[dict[str, Any]] = []
@@ -141,7 +108,7 @@ def collect(
             seen = step.transform(seen)
         found, chance = localizer.predict(seen), localizer.predict_proba(seen)
         attention, sequences = localizer.attention(seen), localizer.transform(seen)
-        passes = _passing(localizer, chance)
+        passes = passing_of(localizer, chance)
         for i in range(stop - first):
             sequence = np.atleast_2d(sequences[i])
             shown = sequence.any(axis=0) | passes[i]
@@ -170,7 +137,7 @@ def collect(
         timing=timing,
         labels=[str(v) for v in values],
         n_classes=len(classes),
-        frames_per_clip=int(localizer._frames_per_clip),
+        frames_per_clip=rows_a_clip(localizer),
         threshold=threshold,
         probability=probability,
         passing=passing,
@@ -182,26 +149,9 @@ def collect(
     )
 
 
-def attention_threshold(localizer: Any) -> float | None:
-    """Return what `attention` is compared with, on its own scale; None: it is not compared."""
-    value = getattr(localizer, "threshold_", None)
-    if value is None:
-        return None
-    counted = np.atleast_1d(value)[getattr(localizer, "_attention_models", slice(None))]
-    return float(counted[0]) if len(counted) == 1 else 1.0  # two: relative to their thresholds
-
-
 def _blocks(timing: Clips, n_classes: int) -> Iterator[tuple[int, int]]:
     """Cut the videos into blocks of a bounded number of clips (a longer video goes alone)."""
     return blocks_of(timing.offsets, max(1, min(BLOCK_CLIPS, BLOCK_VALUES // max(n_classes, 1))))
-
-
-def _passing(localizer: Any, probability: Array) -> NDArray[np.bool_]:
-    """Tell which classes pass the video threshold, where it is one of probabilities."""
-    if not isinstance(localizer, ASNLocalizer):
-        return np.zeros(probability.shape, dtype=bool)
-    allowed = allowed_classes(localizer.localize_classes, localizer.classes_)
-    return passing_classes(probability, localizer.video_threshold, allowed)
 
 
 def _codes(

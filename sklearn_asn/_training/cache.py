@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import pickle
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,12 @@ from sklearn.utils.validation import check_memory
 
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.net import export, train_net
-from sklearn_asn._training.recipe import Recipe, Trained
+from sklearn_asn._training.recipe import Plan, Trained
 
 
 def train_cached(
     memory: Any,
-    recipe: Recipe,
+    plan: Plan,
     bags: Bags,
     seed: int,
     parent: Any,
@@ -28,29 +32,67 @@ def train_cached(
     """Return what training gives, from the cache where it was trained before.
 
     The key is a fingerprint of the data (of features in a file: path, size and time, so that they
-    are not read), the recipe, the seed, the parent's weights and the callbacks. `machine` holds
+    are not read), the plan, the seed, the parent's weights and the callbacks. `machine` holds
     what does not change the result. Of processes that want the same training at the same time,
     one trains, and the others wait for it.
     """
     memory = check_memory(memory)
     ignore = ["bags", "machine"]
     cached = memory.cache(_train, ignore=ignore)
-    key = (bags.fingerprint(), recipe, seed, parent, callbacks)
+    key = (bags.fingerprint() + code_of(plan), plan, seed, parent, callbacks)
     with _one_at_a_time(memory, key):
-        return cached(*key, bags=bags, machine=machine)
+        sealed = cached(*key, bags=bags, machine=machine)
+        if not _is_whole(sealed):
+            warnings.warn(
+                f"A training kept in {getattr(memory, 'location', memory)} is damaged; it is "
+                "trained anew, and kept in its place.",
+                stacklevel=2,
+            )
+            sealed = _call(cached, *key, bags=bags, machine=machine)
+        return pickle.loads(sealed[0])
 
 
 def _train(
     data: str,
-    recipe: Recipe,
+    plan: Plan,
     seed: int,
     parent: Any,
     callbacks: Any,
     bags: Bags,
     machine: dict[str, Any],
-) -> Trained:
-    """Train and keep plain arrays only; `data` is the fingerprint of `bags`."""
-    return export(train_net(recipe, bags, seed, parent, callbacks, **machine))
+) -> tuple[bytes, str]:
+    """Train and keep plain arrays only, and their checksum; `data` is `bags`' fingerprint."""
+    trained = export(train_net(plan, bags, seed, parent, callbacks, **machine))
+    content = pickle.dumps(trained, protocol=5)
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def _is_whole(sealed: Any) -> bool:
+    """Tell whether what came from the disk is what was kept."""
+    try:
+        content, checksum = sealed
+        return hashlib.sha256(content).hexdigest() == checksum
+    except (TypeError, ValueError):
+        return False
+
+
+def _call(cached: Any, *args: Any, **kwargs: Any) -> tuple[bytes, str]:
+    """Call a cached function though its result is kept; the new one is kept instead."""
+    result = cached.call(*args, **kwargs)
+    if len(result) == 2 and isinstance(result[1], dict):  # joblib 1.4 adds what it measured
+        result = result[0]
+    return result
+
+
+def code_of(plan: Plan) -> str:
+    """Return the source of the user's own classes in a plan, which count by name otherwise."""
+    kinds = [plan.criterion, plan.network["variant"]]
+    sources = []
+    for kind in kinds:
+        if isinstance(kind, type) and not kind.__module__.startswith("sklearn_asn."):
+            with suppress(OSError, TypeError):  # there is none, as in an interactive shell
+                sources.append(inspect.getsource(kind))
+    return "".join(sources)
 
 
 @contextmanager

@@ -17,14 +17,16 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
 from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.context import reach_of
 from sklearn_asn._training.network import ASENetwork
 from sklearn_asn._training.progress import Progress, ShowProgress
-from sklearn_asn._training.recipe import Recipe, Trained
+from sklearn_asn._training.recipe import Plan, Trained
 from sklearn_asn._training.sampling import BagBatches, ClipBlocks
+from sklearn_asn._training.schedule import CosineSchedule
 from sklearn_asn._training.watch import WatchAttention
 
 RECORDED_LEVELS = [10, 30, 50, 70, 90]  # percent, in the history
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 class ClipGradients(Callback):
@@ -124,44 +126,53 @@ class ASNNet(NeuralNet):
 
 
 def build_net(
-    recipe: Recipe,
+    plan: Plan,
     seed: int,
     device: str,
     callbacks: list[Any] | None = None,
     progress: Progress | None = None,
     compile: bool = False,
 ) -> ASNNet:
-    """Put a recipe into skorch's terms (not yet initialised)."""
-    milestones = [max(1, round(share * recipe.max_epochs)) for share in recipe.lr_milestones]
+    """Put a plan into skorch's terms (not yet initialised)."""
+    milestones = [max(1, round(share * plan.max_epochs)) for share in plan.lr_milestones]
     verbose = 0 if progress is None else progress.verbose
     own: list[Any] = [WatchAttention()]
     if progress is not None and verbose:
         own.append(ShowProgress(progress))
-    if milestones:
+    if plan.lr_schedule == "cosine":
+        own.append(("lr_scheduler", CosineSchedule()))
+    elif milestones:
         decay = LRScheduler(policy=MultiStepLR, milestones=milestones, gamma=0.1)
         own.append(("lr_scheduler", decay))
-    if recipe.gradient_clip is not None:
-        own.append(("gradient_clip", ClipGradients(recipe.gradient_clip)))
+    if plan.gradient_clip is not None:
+        own.append(("gradient_clip", ClipGradients(plan.gradient_clip)))
     # copied: a callback keeps state, and belongs to the estimator that it was given to
     given = copy.deepcopy(list(callbacks or []))
-    context = recipe.heads.context
+    context = plan.heads.context_layers
+    decay_apart = {"weight_decay": plan.extractor_weight_decay}
     return ASNNet(
         ASENetwork,
-        **{f"module__{name}": value for name, value in recipe.network.items()},
-        criterion=recipe.criterion,
-        **{f"criterion__{name}": value for name, value in recipe.criterion_options.items()},
-        optimizer=OPTIMIZERS[recipe.optimizer],
-        **{f"optimizer__{name}": value for name, value in recipe.optimizer_options.items()},
-        lr=recipe.lr,
-        max_epochs=recipe.max_epochs,
-        batch_size=recipe.batch_size,
+        **{f"module__{name}": value for name, value in plan.network.items()},
+        criterion=plan.criterion,
+        **{f"criterion__{name}": value for name, value in plan.criterion_options.items()},
+        optimizer=OPTIMIZERS[plan.optimizer],
+        **{f"optimizer__{name}": value for name, value in plan.optimizer_options.items()},
+        **(
+            {}
+            if plan.extractor_weight_decay is None
+            else {"optimizer__param_groups": [("models.*.extractor.*", decay_apart)]}
+        ),
+        lr=plan.lr,
+        max_epochs=plan.max_epochs,
+        batch_size=plan.batch_size,
         iterator_train=BagBatches,
-        **{f"iterator_train__{name}": value for name, value in recipe.sampling.items()},
+        **{f"iterator_train__{name}": value for name, value in plan.sampling.items()},
         iterator_train__seed=seed,
-        iterator_train__context=context,
+        iterator_train__whole=context > 0,
         iterator_valid=ClipBlocks,
-        iterator_valid__batch_size=recipe.batch_size * (recipe.sampling["clips_per_video"] or 7),
-        iterator_valid__context=context,
+        iterator_valid__batch_size=plan.batch_size * (plan.sampling["clips_per_video"] or 7),
+        iterator_valid__reach=reach_of(context),
+        iterator_valid__packed=context > 0,
         train_split=None,
         callbacks=own + given,
         **(
@@ -169,8 +180,8 @@ def build_net(
             if verbose > 1
             else {"callbacks__print_log": None}
         ),
-        quantile_momentum=recipe.quantile_momentum,
-        precision=recipe.precision,
+        quantile_momentum=plan.quantile_momentum,
+        precision=plan.precision,
         compile=compile,
         device=device,
         verbose=max(verbose - 1, 0),  # what callbacks print would go through the bar
@@ -187,7 +198,7 @@ def own_generator(seed: int, device: str) -> Iterator[None]:
 
 
 def train_net(
-    recipe: Recipe,
+    plan: Plan,
     bags: Bags,
     seed: int,
     parent: Mapping[str, NDArray[Any]] | None = None,
@@ -197,7 +208,7 @@ def train_net(
     compile: bool = False,
 ) -> ASNNet:
     """Train one network from random weights, or from a main-stream `parent`'s heads."""
-    net = build_net(recipe, seed, device, callbacks, progress, compile)
+    net = build_net(plan, seed, device, callbacks, progress, compile)
     bags.table.hold_on(device)
     with own_generator(seed, device):
         net.initialize()
@@ -224,9 +235,9 @@ def plain_module(net: ASNNet) -> nn.Module:
     return getattr(module, "_orig_mod", module)
 
 
-def rebuild(recipe: Recipe, trained: Trained, device: str, compile: bool = False) -> ASNNet:
-    """Make the net of a recipe again, with the weights and history of a training."""
-    net = build_net(recipe, 0, device, compile=compile)
+def rebuild(plan: Plan, trained: Trained, device: str, compile: bool = False) -> ASNNet:
+    """Make the net of a plan again, with the weights and history of a training."""
+    net = build_net(plan, 0, device, compile=compile)
     with own_generator(0, device):
         net.initialize()
     plain_module(net).load_state_dict(_as_tensors(trained.weights))

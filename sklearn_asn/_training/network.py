@@ -6,7 +6,8 @@ one (x^t) and the other is the spatial one (x^s); here either can lead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-VARIANTS = ("temporal", "spatial", "two-stream", "fusion", "bottleneck", "bilinear")
-SINGLE_STREAM = ("temporal", "spatial")
+from sklearn_asn._doclink import public
+from sklearn_asn._training.context import Context, Places, channel_mask
+
 _OUTER_ROWS = 256
 LEVELS = 101  # running attention quantiles: every percent from 0 to 100
 
@@ -77,6 +79,8 @@ def _blocks_of(n_rows: int) -> Iterator[slice]:
 class MainStream(nn.Module):
     """No extraction: the features of one stream as they are."""
 
+    starts_with_main = True
+
     def __init__(self, n_main: int) -> None:
         super().__init__()
         self.n_out = n_main
@@ -89,6 +93,9 @@ class MainStream(nn.Module):
 class Fusion(nn.Module):
     """Both streams side by side: x^f = [x^t, x^s] of eq. 1."""
 
+    starts_with_main = True
+    other_starts_at_zero = True
+
     def __init__(self, n_main: int, n_other: int) -> None:
         super().__init__()
         self.n_out = n_main + n_other
@@ -100,6 +107,8 @@ class Fusion(nn.Module):
 
 class Bottleneck(nn.Module):
     """The other stream distilled (dropout, fully-connected, ReLU), beside the main stream."""
+
+    starts_with_main = True
 
     def __init__(self, n_main: int, n_other: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
@@ -114,6 +123,8 @@ class Bottleneck(nn.Module):
 
 class BilinearBottleneck(nn.Module):
     """A bottleneck of each stream, joined by a bilinear layer, beside the main stream."""
+
+    starts_with_main = True
 
     def __init__(self, n_main: int, n_other: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
@@ -130,6 +141,41 @@ class BilinearBottleneck(nn.Module):
         return main, torch.relu(self.bilinear(a, b))
 
 
+#: What stands before the heads, by the name of the variant. One that is not here is a module class
+#: of the user's own, made and used in the same way.
+EXTRACTORS: dict[str, type[nn.Module]] = {
+    "temporal": MainStream,
+    "spatial": MainStream,
+    "two-stream": MainStream,  # one of each stream, side by side
+    "fusion": Fusion,
+    "bottleneck": Bottleneck,
+    "bilinear": BilinearBottleneck,
+}
+VARIANTS = tuple(EXTRACTORS)
+SINGLE_STREAM = ("temporal", "spatial")
+
+
+def extractor_class(variant: str | type[nn.Module]) -> type[nn.Module]:
+    """Return the class that a variant's features are made by."""
+    if isinstance(variant, type):
+        return variant
+    if variant not in EXTRACTORS:
+        raise ValueError(f"variant={variant!r}; expected one of {VARIANTS}.")
+    return EXTRACTORS[variant]
+
+
+def make_extractor(variant: str | type[nn.Module], **sizes: Any) -> nn.Module:
+    """Make an extractor with those of `sizes` that its constructor takes.
+
+    >>> make_extractor("fusion", n_main=4, n_other=3, hidden_size=2, dropout=0.5).n_out
+    7
+    """
+    kind = extractor_class(variant)
+    taken = inspect.signature(kind).parameters
+    return kind(**{name: value for name, value in sizes.items() if name in taken})
+
+
+@public("sklearn_asn.methods")
 @dataclass(frozen=True)
 class Heads:
     """How the heads read what an extractor gives; the defaults are the paper's.
@@ -138,34 +184,39 @@ class Heads:
     ----------
     dropout : float
         Before classification.
-    context : int
-        Clips that a temporal convolution before the heads reads (an odd number).
-    context_size : int
-        Its units, with ReLU; 0 is no such layer. With ``context=1`` it is a plain hidden layer.
-    attention : {"linear", "mlp", "max"}
-        One linear layer; two with `attention_size` units between (STPN); or none: a clip's
-        attention is its largest class activation.
+    hidden_size : int
+        Units of a layer with ReLU before the heads; 0 is no such layer.
+    context_layers : int
+        0: that layer reads clips one by one. 1: it reads three neighbours. More: residual layers
+        of dilation 2, 4, ... come after it.
+    attention : {"linear", "mlp", "max", "background", "any"}
+        One linear layer; two with `attention_size` units between (STPN); or none of its own: a
+        clip's attention is its largest class activation; the log-odds of not being background,
+        where that is one more column of a softmax; or the log-odds of showing any class, where
+        classes are independent.
     attention_size : int
     attention_dropout : bool
         Dropout before attention too (UntrimmedNet).
+    channel_dropout : bool
+        Drop whole channels of a video, the same for all its clips, before every layer.
     give_features : bool
         Give what the classification head reads as a third output (W-TALC's loss needs it).
     """
 
     dropout: float = 0.5
-    context: int = 1
-    context_size: int = 0
+    hidden_size: int = 0
+    context_layers: int = 0
     attention: str = "linear"
     attention_size: int = 256
     attention_dropout: bool = False
+    channel_dropout: bool = False
     give_features: bool = False
 
 
 class ASEModel(nn.Module):
     """An extractor with its classification and attention heads, one linear layer each.
 
-    Not the paper's: `Heads` may put a temporal convolution before the heads (its input is then a
-    clip's window, laid out by the sampler), or another attention.
+    Not the paper's: `Heads` may put layers before the heads, or another attention.
     """
 
     def __init__(self, extractor: nn.Module, n_classes: int, heads: Heads) -> None:
@@ -174,11 +225,14 @@ class ASEModel(nn.Module):
         self.extractor = extractor
         self.heads = heads
         self.dropout = nn.Dropout(heads.dropout)  # before classification only (section 3.3)
-        self.convolution: nn.Linear | None = None
-        if heads.context_size:
-            self.convolution = nn.Linear(heads.context * n_features, heads.context_size)
-            n_features = heads.context_size
-        self.classification = nn.Linear(n_features, n_classes)
+        self.hidden: nn.Linear | None = None
+        self.context: Context | None = None
+        if heads.context_layers:
+            self.context = Context(n_features, heads.hidden_size, heads.context_layers)
+        elif heads.hidden_size:
+            self.hidden = nn.Linear(n_features, heads.hidden_size)
+        n_features = heads.hidden_size or n_features
+        self.classification = nn.Linear(n_features, n_classes + (heads.attention == "background"))
         self.attention: nn.Module | None = None
         if heads.attention == "linear":
             self.attention = nn.Linear(n_features, 1)
@@ -188,29 +242,63 @@ class ASEModel(nn.Module):
                 nn.Linear(n_features, size), nn.ReLU(), nn.Linear(size, 1)
             )
 
-    def forward(self, main: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, main: Tensor, other: Tensor, places: Places | None) -> tuple[Tensor, ...]:
         """Return class activations ``(..., n_classes)`` and raw attention ``(...)``.
 
-        With context, the streams have one more axis than the clips: ``(..., context, n_columns)``.
+        With `places`, rows are those of whole videos, packed one after another.
         """
         parts = self.extractor(main, other)
-        plain = self.convolution is None and not self.heads.give_features
+        if isinstance(parts, Tensor):
+            parts = (parts,)
+        plain = self.hidden is None and self.context is None and not self.heads.give_features
         if plain and not self.training and isinstance(self.attention, nn.Linear):
             return self._both_heads(parts, self.attention)
-        features = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-        if self.convolution is not None:
-            if self.heads.context > 1:
-                features = features.flatten(-2)
-            features = torch.relu(self.convolution(features))
-        dropped = self.dropout(features)
+        if self.context is not None and places is not None:
+            features = self.context(parts, places, self._masks(places))
+        else:
+            features = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+        if self.hidden is not None:
+            read = self._dropped(features, places) if self.heads.channel_dropout else features
+            features = torch.relu(self.hidden(read))
+        dropped = self._dropped(features, places)
         activations = self.classification(dropped)
-        if self.attention is None:
+        kind = self.heads.attention
+        if kind == "background":
+            activations, background = activations[..., :-1], activations[..., -1]
+            attention = torch.logsumexp(activations, dim=-1) - background
+        elif kind == "any":
+            attention = log_odds_of_any(activations)
+        elif self.attention is None:
             attention = activations.amax(dim=-1)
         else:
             read = dropped if self.heads.attention_dropout else features
             attention = self.attention(read).squeeze(-1)
         more = (dropped,) if self.heads.give_features else ()
         return activations, attention, *more
+
+    def _dropped(self, features: Tensor, places: Places | None) -> Tensor:
+        """Drop before a head: clips' features one by one, or channels of whole videos."""
+        if not self.heads.channel_dropout:
+            return self.dropout(features)
+        if not self.training or not self.heads.dropout:
+            return features
+        width = features.shape[-1]
+        if places is None:  # (n_videos, n_clips, n_features)
+            mask = channel_mask(len(features), width, self.heads.dropout, features)
+            return features * mask.view(-1, *[1] * (features.ndim - 2), width)
+        mask = channel_mask(places.n_videos, width, self.heads.dropout, features)
+        return features * mask[places.video]
+
+    def _masks(self, places: Places) -> Callable[[int, Tensor], Tensor | None]:
+        """Return what draws the channels that a layer sees of every video."""
+        drops = self.training and self.heads.channel_dropout and self.heads.dropout > 0
+
+        def mask(n_channels: int, like: Tensor) -> Tensor | None:
+            if not drops:
+                return None
+            return channel_mask(places.n_videos, n_channels, self.heads.dropout, like)
+
+        return mask
 
     def _both_heads(self, parts: tuple[Tensor, ...], attention: nn.Linear) -> tuple[Tensor, ...]:
         """Apply both linear heads at once, to the parts of the features where they lie.
@@ -227,13 +315,20 @@ class ASEModel(nn.Module):
         return scores[..., :-1], scores[..., -1]
 
 
+def log_odds_of_any(activations: Tensor) -> Tensor:
+    """Return the log-odds that a clip shows any of independent classes."""
+    none = nn.functional.logsigmoid(-activations).sum(dim=-1).clamp(max=-1e-6)  # log probability
+    return torch.log(-torch.expm1(none)) - none
+
+
 class ASENetwork(nn.Module):
     """One ASE model, or two independent ones side by side for the two-stream variant.
 
     Parameters
     ----------
-    variant : str
-        One of `VARIANTS`.
+    variant : str or type
+        One of `VARIANTS`, or a module class: made with those of `n_main`, `n_other`, `hidden_size`
+        and `dropout` that its constructor takes, it has ``n_out`` and ``forward(main, other)``.
     n_main, n_other : int
         Columns of the main stream and of the other.
     n_classes : int
@@ -257,7 +352,7 @@ class ASENetwork(nn.Module):
 
     def __init__(
         self,
-        variant: str,
+        variant: str | type[nn.Module],
         n_main: int,
         n_other: int,
         n_classes: int,
@@ -267,31 +362,33 @@ class ASENetwork(nn.Module):
         main_first: bool = True,
     ) -> None:
         super().__init__()
-        extractors: list[nn.Module]
-        if variant in SINGLE_STREAM:
-            extractors = [MainStream(n_main)]
-        elif variant == "two-stream":
-            extractors = [MainStream(n_main), MainStream(n_other)]
-        elif variant == "fusion":
-            extractors = [Fusion(n_main, n_other)]
-        elif variant == "bottleneck":
-            extractors = [Bottleneck(n_main, n_other, hidden_size, dropout)]
-        elif variant == "bilinear":
-            extractors = [BilinearBottleneck(n_main, n_other, hidden_size, dropout)]
-        else:
-            raise ValueError(f"variant={variant!r}; expected one of {VARIANTS}.")
+        sizes: dict[str, Any] = {"hidden_size": hidden_size, "dropout": dropout}
+        widths = [(n_main, n_other), (n_other, n_main)][: 2 if variant == "two-stream" else 1]
+        extractors = [make_extractor(variant, n_main=a, n_other=b, **sizes) for a, b in widths]
         self.n_main = n_main
         self.main_first = main_first
         self.models = nn.ModuleList(ASEModel(part, n_classes, heads) for part in extractors)
         self.register_buffer("attention_quantiles", torch.zeros(len(self.models), LEVELS))
         self.register_buffer("n_batches", torch.zeros((), dtype=torch.long))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self,
+        x: Tensor,
+        before: Tensor | None = None,
+        after: Tensor | None = None,
+        keep: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:
         """Score clips.
 
         Parameters
         ----------
         x : Tensor of shape (..., n_main + n_other)
+            With the other arguments, the clips of whole videos, packed one after another.
+        before, after : Tensor of int, shape (n_rows,), default=None
+            Rows of the same video before and after each.
+        keep : Tensor of bool, shape (n_rows,), default=None
+            Packed rows that are wanted: the others are neighbours. None: all are, and they come
+            back as a table of videos, padded with zeros to the longest.
 
         Returns
         -------
@@ -302,19 +399,28 @@ class ASENetwork(nn.Module):
         features : Tensor of shape (..., n_features)
             Only where `heads` asks for them: what the first model's classification reads.
         """
+        places = None
+        if before is not None and after is not None:
+            places = Places.of(before, after)
         if self.main_first:
             main, other = x[..., : self.n_main], x[..., self.n_main :]
         else:
             main, other = x[..., -self.n_main :], x[..., : -self.n_main]
         # of two independent models, each has a stream of its own
         streams = ((main, other), (other, main))
-        scored = [model(*pair) for model, pair in zip(self.models, streams, strict=False)]
+        scored = [model(*pair, places) for model, pair in zip(self.models, streams, strict=False)]
         if len(scored) == 1:
             activations, attention, *more = scored[0]
-            return activations.unsqueeze(-2), attention.unsqueeze(-1), *more
-        activations = torch.stack([one[0] for one in scored], dim=-2)
-        attention = torch.stack([one[1] for one in scored], dim=-1)
-        return activations, attention, *scored[0][2:]
+            given = (activations.unsqueeze(-2), attention.unsqueeze(-1), *more)
+        else:
+            activations = torch.stack([one[0] for one in scored], dim=-2)
+            attention = torch.stack([one[1] for one in scored], dim=-1)
+            given = (activations, attention, *scored[0][2:])
+        if keep is not None:
+            return tuple(part[keep] for part in given)
+        if places is not None:
+            return tuple(_spread(part, places) for part in given)
+        return given
 
     @torch.no_grad()
     def inherit(self, parent: Mapping[str, Tensor]) -> None:
@@ -324,22 +430,18 @@ class ASENetwork(nn.Module):
         for fusion (eq. 1), which therefore starts with exactly its parent's outputs.
         """
         own = self.state_dict()
-        zero = isinstance(self.models[0].extractor, Fusion)
-        first = "convolution" if self.models[0].convolution is not None else None
+        zero = getattr(self.models[0].extractor, "other_starts_at_zero", False)
+        first = "context.first" if self.models[0].context is not None else ""
         for name, value in parent.items():
             if not name.startswith("models.0.") or ".extractor." in name:
                 continue
             given = torch.as_tensor(value)
-            layer = name.split(".")[2]
-            if given.ndim < 2 or layer != (first or layer):  # what reads no columns of X
-                own[name].copy_(given)
+            if given.ndim < 2 or not name.startswith(f"models.0.{first}"):
+                own[name].copy_(given)  # it reads no columns of X
                 continue
-            # a convolution reads n_main columns of each clip of its window
-            n_clips = given.shape[1] // self.n_main
-            weight = own[name].view(len(given), n_clips, -1)
             if zero:
-                weight.zero_()
-            weight[..., : self.n_main] = given.view(len(given), n_clips, -1)
+                own[name].zero_()
+            own[name][..., : self.n_main] = given
 
     @torch.no_grad()
     def track_quantiles(self, attention: Tensor, weight: Tensor, momentum: float) -> None:
@@ -358,6 +460,14 @@ class ASENetwork(nn.Module):
         moved = momentum * self.attention_quantiles + (1 - momentum) * now
         self.attention_quantiles.copy_(torch.where(self.n_batches == 0, now, moved))
         self.n_batches += 1
+
+
+def _spread(rows: Tensor, places: Places) -> Tensor:
+    """Put packed rows into a table ``(n_videos, n_clips, ...)``, zero behind short videos."""
+    longest = int(places.before.max()) + 1
+    table = rows.new_zeros((places.n_videos, longest, *rows.shape[1:]))
+    table[places.video, places.before] = rows
+    return table
 
 
 def attention_quantiles(attention: Tensor, weight: Tensor) -> Tensor:

@@ -1,37 +1,51 @@
-"""What a training depends on, and what it leaves."""
+"""`Plan`: what a training depends on besides the data and the seed; and what a training leaves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from sklearn_asn._data.columns import Columns, join_columns, main_comes_first
+from sklearn_asn._doclink import public
 from sklearn_asn._training.network import Heads
 
 
+@public("sklearn_asn.methods")
 @dataclass(frozen=True)
-class Recipe:
-    """Everything, besides the data and the seed, that decides what a training gives.
+class Plan:
+    """What a localizer trains, as a value: a pure function of its parameters and the data's shape.
 
     Parameters
     ----------
+    columns : tuple of tuple of int
+        Columns that the network reads, a tuple a stream, the main stream's first.
+    frames_per_clip : int
+        Rows that make a clip.
     network : dict
-        Arguments of `ASENetwork`.
+        Arguments of the network (`sklearn_asn._training.network.ASENetwork`).
     criterion : type
-        A class of `sklearn_asn._training.criteria`.
+        Module that gives the loss of a batch, called with the network's output and what is known
+        of the videos (see `sklearn_asn._training.criteria`).
     criterion_options : dict
         Its arguments.
     sampling : dict
-        Arguments of `BagBatches`: how many clips, rows, and what is hidden.
-    optimizer : {"sgd", "adam"}
+        How many clips and rows a step sees, and what is hidden.
+    optimizer : {"sgd", "adam", "adamw"}
     optimizer_options : dict
         Its arguments but the learning rate.
-    lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum, precision
+    lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum, precision, \
+            lr_schedule, extractor_weight_decay
         As in `ASNLocalizer`.
+    parent : Plan, default=None
+        What is trained before, to start from its heads (eq. 1).
     """
 
+    columns: tuple[tuple[int, ...], ...]
+    frames_per_clip: int
     network: dict[str, Any]
     criterion: type[nn.Module]
     criterion_options: dict[str, Any]
@@ -45,11 +59,32 @@ class Recipe:
     gradient_clip: float | None
     quantile_momentum: float
     precision: str = "float32"
+    lr_schedule: str = "steps"
+    extractor_weight_decay: float | None = None
+    parent: Plan | None = None
 
     @property
     def heads(self) -> Heads:
         """How the network's heads are made."""
         return self.network.get("heads", Heads())
+
+    @property
+    def reads(self) -> Columns:
+        """The columns in the order in which the network takes them."""
+        parts = [np.array(part, dtype=np.int64) for part in self.columns]
+        return join_columns(parts, self.network.get("main_first", True))
+
+    def alone(self) -> Plan:
+        """Return the same without the training before it."""
+        return replace(self, parent=None)
+
+
+def sizes_of(columns: list[NDArray[np.int64]]) -> dict[str, Any]:
+    """Return the network's arguments that follow from its columns, main stream first."""
+    sizes: dict[str, Any] = {"n_main": len(columns[0]), "n_other": sum(map(len, columns[1:]))}
+    if not main_comes_first(columns):
+        sizes["main_first"] = False
+    return sizes
 
 
 class Trained(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._checks import check_choice
+from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import (
@@ -49,12 +51,13 @@ def load_activitynet(
         Which videos (any subset that the file names will do). None: all.
     videos : iterable of str, default=None
         Ids in the order wanted, of that subset. None: all, in the file's order.
-    on_missing : {"raise", "drop"}, default="raise"
-        What becomes of one of `videos` that is not in the file or the subset: an error, or left
-        out with a warning.
-    on_invalid : {"raise", "drop"}, default="raise"
+    on_missing : {"raise", "drop", "empty"}, default="raise"
+        What becomes of one of `videos` that is not in the file or the subset: an error, left
+        out with a warning, or an entry without segments (duration NaN, subset "").
+    on_invalid : {"raise", "drop", "clip"}, default="raise"
         What becomes of segments with ``start >= end``, a negative start, or an end more than
-        `tolerance` beyond the duration: an error that lists them, or left out with a warning.
+        `tolerance` beyond the duration: an error that lists them, left out with a warning, or cut
+        to ``[0, duration]`` with a warning (and left out where nothing of them is in it).
         ActivityNet 1.2 has 9, all of length 0 (6 in training, 3 in validation).
     tolerance : float, default=0.5
         Seconds that a segment may end after its video; it is kept as it is. In ActivityNet 1.2,
@@ -87,8 +90,7 @@ def load_activitynet(
     >>> data.y[0], data.labels
     ([Segment(label='Tango', start=0.5, end=12.0, score=nan)], [{'Tango'}])
     """
-    check_choice(on_invalid, "on_invalid", ("raise", "drop"))
-    check_number(tolerance, "tolerance", 0)
+    check_on_invalid(on_invalid, tolerance)
     data = read_json(path)
     database = _get(data, "database", dict, path)
     entries = {v: _get(database, v, dict, path, "database") for v in database}
@@ -100,14 +102,18 @@ def load_activitynet(
         found = sorted(set(subsets.values()))
         raise ValueError(f"{path} has no videos of subset={subset!r}; it has {found}.")
     where_ids = str(path) if subset is None else f"{subset} of {path}"
-    ids = choose(known, videos, where_ids, on_missing)
-    lengths = [_get(entries[v], "duration", float, path, where[v]) for v in ids]
-    duration = np.asarray(per_video(lengths, f"{path}: duration", ids, ids))
+    ids = choose(known, videos, where_ids, on_missing, may_be_empty=True)
+    there = [v for v in ids if v in set(known)]  # without those that on_missing="empty" adds
+    lengths = [_get(entries[v], "duration", float, path, where[v]) for v in there]
+    seconds = dict(zip(there, lengths, strict=True))
+    per_video(seconds, f"{path}: duration", there, there)  # checks that they are positive
+    duration = np.array([seconds.get(v, np.nan) for v in ids])
+    mine = [rows[v] if v in seconds else [] for v in ids]
     return Bunch(
-        y=_segments([rows[v] for v in ids], ids, path, on_invalid, duration + tolerance),
-        labels=[{row.label for _, row in rows[v]} for v in ids],
+        y=_segments(mine, ids, path, on_invalid, duration, tolerance),
+        labels=[{row.label for _, row in of_video} for of_video in mine],
         duration=duration,
-        subset=np.array([subsets[v] for v in ids]),
+        subset=np.array([subsets[v] if v in seconds else "" for v in ids], np.str_),
         classes=np.array(sorted({row.label for v in rows.values() for _, row in v}), np.str_),
         version=str(data.get("version", "")),
     )
@@ -119,6 +125,8 @@ def read_activitynet_results(
     videos: Iterable[str] | None = None,
     on_missing: str = "raise",
     on_invalid: str = "raise",
+    duration: PerVideo | None = None,
+    tolerance: float = 0.5,
 ) -> Segments:
     """Read detections in the JSON format of ActivityNet's evaluation kit.
 
@@ -130,12 +138,19 @@ def read_activitynet_results(
     videos : iterable of str, default=None
         All ids, in the order wanted (``y.ids`` of the ground truth, say); one without detections
         is an entry with none. None: those of the file, in its order.
-    on_missing : {"raise", "drop"}, default="raise"
-        What becomes of a video of the file that is not among `videos`: an error, or left out with
-        a warning.
-    on_invalid : {"raise", "drop"}, default="raise"
-        What becomes of detections with ``start >= end`` or a negative start: an error that lists
-        them, or left out with a warning.
+    on_missing : {"raise", "drop", "empty"}, default="raise"
+        What becomes of a video of the file that is not among `videos`: an error, left out with a
+        warning, or kept, after `videos`. **"drop" raises mAP**: the kit counts detections in videos
+        without ground truth as false. "empty" counts them too: with the ground truth of the same
+        videos, ``load_activitynet(..., videos=found.ids, on_missing="empty")``, theirs is empty.
+    on_invalid : {"raise", "drop", "clip"}, default="raise"
+        What becomes of detections with ``start >= end``, a negative start, or an end more than
+        `tolerance` beyond `duration`: an error that lists them, left out with a warning, or cut
+        with a warning (and left out where nothing of them is left).
+    duration : float, array-like, or mapping from id to number, default=None
+        Lengths of the videos in seconds; arrays go with `videos`. None: ends are not checked.
+    tolerance : float, default=0.5
+        Seconds that a detection may end after its video; it is kept as it is.
 
     Returns
     -------
@@ -159,14 +174,29 @@ def read_activitynet_results(
     >>> found[0], found[1]
     ([], [Segment(label='Tango', start=0.5, end=12.0, score=0.9)])
     """
-    check_choice(on_missing, "on_missing", ("raise", "drop"))
-    check_choice(on_invalid, "on_invalid", ("raise", "drop"))
+    check_choice(on_missing, "on_missing", ("raise", "drop", "empty"))
+    check_on_invalid(on_invalid, tolerance)
     results = _get(read_json(path), "results", dict, path)
     rows = {v: _rows(results, v, path, "results", scored=True) for v in results}
     ids = list(rows) if videos is None else as_ids(videos, "videos")
-    report(sorted(set(rows) - set(ids)), f"videos of {path} are not in `videos`", on_missing)
-    limit = np.full(len(ids), np.inf)
-    return _segments([rows.get(v, []) for v in ids], ids, path, on_invalid, limit)
+    order = None if videos is None else list(ids)
+    wanted = set(ids)
+    others = [v for v in rows if v not in wanted]
+    if on_missing == "empty":
+        ids += others
+    elif others and on_missing == "drop":
+        n = sum(len(rows[v]) for v in others)
+        what = f"{len(others)} videos of {path} are not in `videos`: {listed(others)}"
+        cost = f"Their {n} detections count as false in ActivityNet's kit, so mAP rises"
+        how = "on_missing='empty' keeps them"
+        warnings.warn(f"Left out: {what}. {cost}; {how}.", UserWarning, stacklevel=2)
+    else:
+        report(sorted(others), f"videos of {path} are not in `videos`", on_missing)
+    if len(ids) > len(order or ids) and np.ndim(duration):  # type: ignore[arg-type]
+        raise ValueError("duration is an array: give a dict by id, for the file's other videos.")
+    limit: Any = np.inf if duration is None else per_video(duration, "duration", ids, order)
+    limit = np.broadcast_to(limit, len(ids))
+    return _segments([rows.get(v, []) for v in ids], ids, path, on_invalid, limit, tolerance)
 
 
 def write_activitynet_results(
@@ -282,17 +312,25 @@ def write_activitynet_ground_truth(
 
 
 def _segments(
-    videos: list[list[Row]], ids: list[str], path: File, on_invalid: str, limit: NDArray[Any]
+    videos: list[list[Row]],
+    ids: list[str],
+    path: File,
+    on_invalid: str,
+    limit: NDArray[Any],
+    tolerance: float,
 ) -> Segments:
-    """Pack rows; those not in order, negative or beyond the `limit` of their video are invalid."""
+    """Pack rows; see `settle` for those not in order, negative or beyond their video's `limit`."""
     rows = [row for video in videos for row in video]
     video = np.repeat(np.arange(len(ids)), np.array([len(v) for v in videos], dtype=int))
     times = np.array([(row.start, row.end) for _, row in rows], dtype=np.float64).reshape(-1, 2)
-    start, end = times.T
-    keep = (start >= 0) & (start < end) & (end <= limit[video])
-    if not keep.all():
-        bad = [f"{rows[i][0]} {times[i].tolist()}" for i in np.flatnonzero(~keep)]
-        report(bad, f"segments of {path} are invalid", on_invalid, "on_invalid")
+
+    def name(i: int) -> str:
+        return f"{rows[i][0]} {times[i].tolist()}"
+
+    what = f"segments of {path}"
+    keep, start, end = settle(
+        times[:, 0], times[:, 1], name, what, on_invalid, high=limit[video], tolerance=tolerance
+    )
     label = np.array([row.label for _, row in rows], dtype=np.str_)[keep]
     score = np.array([row.score for _, row in rows], dtype=np.float64)[keep]
     offsets = offsets_from_lengths(np.bincount(video[keep], minlength=len(ids)))

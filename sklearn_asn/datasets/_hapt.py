@@ -20,20 +20,28 @@ from sklearn.utils import Bunch
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._disk.claims import check_zip
+from sklearn_asn.datasets._motion import (
+    Floats,
+    Ints,
+    bag_samples,
+    check_floating,
+    cut,
+    kinds_of,
+    numbered,
+    seconds_text,
+    window_features,
+)
 
 Folder = Path | zipfile.Path  # an archive is read like a folder
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 RATE = 50  # samples a second
 WINDOW = 64  # samples of a clip's window
 STEP = 32  # samples from one window to the next
 MARGIN = (WINDOW - STEP) / 2  # samples of a window before the clip it stands for
 BANDS = (0.0, 2.0, 5.0, 10.0)  # lower borders in Hz; the last band ends at 25 Hz
-FLOOR = 1e-6  # added to energies
 STREAMS = ("gyro", "acc")  # spatial, temporal
 SIGNALS = ("x", "y", "z", "mag")
-KINDS = ["mean", "std", "min", "max", "absdiff", "delta", *(f"energy_{i}" for i in range(4))]
 
 DESCR = """\
 UCI HAPT: Smartphone-Based Recognition of Human Activities and Postural Transitions.
@@ -104,9 +112,8 @@ def load_hapt(
     """
     if subset not in ("train", "test", "all"):
         raise ValueError(f"subset must be 'train', 'test' or 'all', got {subset!r}.")
-    if not np.issubdtype(np.dtype(dtype), np.floating):
-        raise ValueError(f"dtype must be a floating type, got {np.dtype(dtype)}.")
-    size = None if bag_seconds is None else _bag_samples(bag_seconds)
+    check_floating(dtype)
+    size = None if bag_seconds is None else bag_samples(bag_seconds, RATE, WINDOW, "one window")
     with ExitStack() as stack:
         root = _root(path, stack)
         raw = root / "RawData"
@@ -132,11 +139,11 @@ def load_hapt(
     # Bags: recording, start and end in its samples. Clips: the bag, the start of the window.
     size = n_samples.max() if size is None else size
     n_bags = np.maximum(n_samples // size + (n_samples % size >= WINDOW), 1)
-    recording, rank = _numbered(n_bags)
+    recording, rank = numbered(n_bags)
     start = rank * size
     end = np.where(rank == n_bags[recording] - 1, n_samples[recording], start + size)
     clips = offsets_from_lengths((end - start - WINDOW) // STEP + 1)
-    bag, rank = _numbered(np.diff(clips))
+    bag, rank = numbered(np.diff(clips))
     first = np.split(start[bag] + STEP * rank, clips[np.cumsum(n_bags)[:-1]])
     values = [_features(*pair).astype(dtype) for pair in zip(samples, first, strict=True)]
     # Segments: on one time axis through all recordings, cut where bags meet.
@@ -144,11 +151,13 @@ def load_hapt(
     borders = np.append(zero[recording] + start, zero[-1])
     rows = labels[which >= 0]
     shift = zero[which[which >= 0]]
-    row, bag, times = _cut(shift + rows[:, 3] - 1, shift + rows[:, 4], borders)
+    row, bag, times = cut(shift + rows[:, 3] - 1, shift + rows[:, 4], borders)
 
-    seconds = [f"{s / RATE:07.2f}".removesuffix(".00") for s in start]
+    seconds = seconds_text(start, RATE)
     ids = [f"{name}_{s}s" for name, s in zip(names[recording], seconds, strict=True)]
-    columns = [f"{stream}_{s}_{kind}" for stream in STREAMS for s in SIGNALS for kind in KINDS]
+    columns = [
+        f"{stream}_{s}_{kind}" for stream in STREAMS for s in SIGNALS for kind in kinds_of(BANDS)
+    ]
     segments = offsets_from_lengths(np.bincount(bag, minlength=len(start)))
     return Bunch(
         X=Clips(np.concatenate(values), clips, STEP / RATE, MARGIN / RATE, ids, columns),
@@ -164,41 +173,7 @@ def _features(samples: Floats, first: Ints) -> Floats:
     """Return the features of windows that start at `first`; samples ``(n, 2 streams, 3)``."""
     magnitude = np.linalg.norm(samples, axis=2, keepdims=True)
     signals = np.concatenate([samples, magnitude], axis=2).reshape(len(samples), -1)
-    windows = np.lib.stride_tricks.sliding_window_view(signals, WINDOW, axis=0)[first]
-    mean = windows.mean(axis=2)
-    power = np.abs(np.fft.rfft(windows - mean[..., None], axis=2)) ** 2 / WINDOW
-    lowest = np.searchsorted(np.fft.rfftfreq(WINDOW, 1 / RATE), BANDS)
-    energy = np.add.reduceat(power, lowest, axis=2)
-    change = np.abs(np.diff(windows, axis=2)).mean(axis=2)
-    features = [mean, windows.std(axis=2), windows.min(axis=2), windows.max(axis=2), change]
-    features += [windows[..., -1] - windows[..., 0], *np.moveaxis(np.log(energy + FLOOR), 2, 0)]
-    return np.stack(features, axis=2).reshape(len(first), -1)
-
-
-def _numbered(counts: Ints) -> tuple[Ints, Ints]:
-    """Return, for the members of consecutive groups, the group of each and its rank in it."""
-    group = np.repeat(np.arange(len(counts)), counts)
-    return group, np.arange(len(group)) - offsets_from_lengths(counts)[group]
-
-
-def _cut(start: Ints, end: Ints, borders: Ints) -> tuple[Ints, Ints, Ints]:
-    """Cut ``[start, end)`` at `borders`: the segment, the bag, and start and end in the bag."""
-    first = np.searchsorted(borders, start, side="right") - 1
-    segment, rank = _numbered(np.searchsorted(borders, end, side="left") - first)
-    bag = first[segment] + rank
-    order = np.lexsort((start[segment], bag))
-    segment, bag = segment[order], bag[order]
-    inside = np.clip([start[segment], end[segment]], borders[bag], borders[bag + 1])
-    return segment, bag, inside - borders[bag]
-
-
-def _bag_samples(bag_seconds: float) -> int:
-    is_number = isinstance(bag_seconds, int | float | np.number) and np.isfinite(bag_seconds)
-    samples = round(bag_seconds * RATE) if is_number else 0
-    if samples >= WINDOW and abs(samples - bag_seconds * RATE) < 1e-6:
-        return samples
-    expected = f"None or a multiple of {1 / RATE} s, at least one window of {WINDOW / RATE} s"
-    raise ValueError(f"bag_seconds must be {expected}; got {bag_seconds!r}.")
+    return window_features(signals, first, WINDOW, RATE, BANDS)
 
 
 def _root(path: str | os.PathLike[str], stack: ExitStack) -> Folder:
@@ -206,7 +181,9 @@ def _root(path: str | os.PathLike[str], stack: ExitStack) -> Folder:
     top: Folder = Path(path)
     if not top.is_dir():
         try:
-            top = zipfile.Path(stack.enter_context(zipfile.ZipFile(path)))
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            check_zip(archive, str(path))
+            top = zipfile.Path(archive)
         except zipfile.BadZipFile as error:
             raise ValueError(f"{path} is no zip archive, or is cut short: {error}.") from error
     if (top / "RawData").is_dir():

@@ -8,13 +8,14 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_asn._checks import check_choice
+from sklearn_asn._data import convert
 from sklearn_asn._disk.files import write_atomically
 
 File = str | os.PathLike[str]
@@ -22,13 +23,47 @@ File = str | os.PathLike[str]
 PerVideo = float | ArrayLike | Mapping[str, float]
 
 
+class Row(NamedTuple):
+    """A segment of ground truth, and the place in its file that messages name."""
+
+    where: str
+    label: str | int
+    start: float
+    end: float
+
+
+class Entry(NamedTuple):
+    """What ground truth says of one video; NaN and "" where it does not say it."""
+
+    subset: str
+    duration: float
+    rows: list[Row]
+
+
+class Truth(NamedTuple):
+    """Ground truth as it was read: its form, its videos by id, and classes in their order."""
+
+    form: str
+    entries: dict[str, Entry]
+    classes: list[str] | None = None
+
+
 def choose(
-    known: Sequence[str], videos: Iterable[str] | None, where: str, on_missing: str = "raise"
+    known: Sequence[str],
+    videos: Iterable[str] | None,
+    where: str,
+    on_missing: str = "raise",
+    may_be_empty: bool = False,
 ) -> list[str]:
-    """Return the ids of `videos` (None: all known), in that order, that are `known`."""
-    check_choice(on_missing, "on_missing", ("raise", "drop"))
+    """Return the ids of `videos` (None: all known), in that order, that are `known`.
+
+    Where the choice is "empty", of which not every reader is capable, all of them.
+    """
+    check_choice(on_missing, "on_missing", ("raise", "drop", *(("empty",) if may_be_empty else ())))
     wanted = list(known) if videos is None else as_ids(videos, "videos")
     available = set(known)
+    if on_missing == "empty":
+        return wanted
     report([v for v in wanted if v not in available], f"videos are not in {where}", on_missing)
     kept = [v for v in wanted if v in available]
     if not kept:
@@ -50,9 +85,9 @@ def per_video(
             raise ValueError(f"{name} lacks {len(lacking)} videos: {listed(lacking)}.")
         value, order = [value[v] for v in ids], ids
     try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must hold numbers, got {value!r:.80}.") from None
+        array = convert.as_seconds(value, name)
+    except ValueError as error:
+        raise ValueError(f"{name} must hold numbers, got {value!r:.80}: {error}") from None
     if array.ndim and order is None:
         raise ValueError(f"{name} is an array: give `videos` for its order, or a dict by id.")
     if array.ndim and order is not None:
@@ -69,11 +104,8 @@ def per_video(
 
 
 def as_ids(ids: Any, name: str) -> list[str]:
-    """Return ids as strings (bytes, which older files hold, decoded); none twice."""
-    try:
-        names = [v.decode() if isinstance(v, bytes) else str(v) for v in sequence(ids, name)]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{name} holds {error.object!r:.60}, which is not UTF-8.") from None
+    """Return ids as strings (see `convert.as_ids`); none twice."""
+    names = convert.as_ids(ids, name)
     repeated = [v for v, n in Counter(names).items() if n > 1]
     if repeated:
         raise ValueError(f"{name} must not repeat a name; repeated: {listed(repeated)}.")

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from sklearn_asn._checks import check_choice
+from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File, choose, listed, read_text
@@ -28,6 +29,7 @@ class Row(NamedTuple):
     label: str
     start: float
     end: float
+    where: str
 
 
 def load_thumos14_annotations(
@@ -36,14 +38,16 @@ def load_thumos14_annotations(
     subset: str = "test",
     videos: Iterable[str] | None = None,
     on_missing: str = "raise",
+    on_invalid: str = "raise",
+    tolerance: float = np.inf,
 ) -> Bunch:
     """Load the official THUMOS14 temporal annotations (20 classes) of one subset.
 
     Segments are as published, in the files' order. Some start after the end of their video: in
     test 22 of ``video_test_0000270``, 3 of ``..814`` and 1 of ``..1081``; in validation 2 of
     ``..364`` and 2 of ``..856``. The official kit counts them; `ASNLocalizer.score` refuses them;
-    ``data.y.filter(data.y.start < data.duration[data.y.video])`` leaves them out. Much published
-    work leaves out test videos 270, 1292 and 1496 altogether.
+    ``on_invalid="drop", tolerance=1.0`` leaves them out, given the table. Much published work
+    leaves out test videos 270, 1292 and 1496 altogether.
 
     Parameters
     ----------
@@ -63,6 +67,13 @@ def load_thumos14_annotations(
     on_missing : {"raise", "drop"}, default="raise"
         What becomes of a video of which nothing is known (it is not in the table or, without one,
         in no annotation file): an error, or left out with a warning.
+    on_invalid : {"raise", "drop", "clip"}, default="raise"
+        What becomes of segments, Ambiguous ones included, without finite times
+        ``0 <= start < end``, or that end more than `tolerance` after their video (of which the
+        table must say the duration): an error that lists them, left out with a warning, or cut to
+        the video with a warning (and left out where nothing of them is in it).
+    tolerance : float, default=inf
+        Seconds that a segment may end after its video; it is kept as it is.
 
     Returns
     -------
@@ -99,6 +110,7 @@ def load_thumos14_annotations(
     [Segment(label='Billiards', start=5.0, end=6.5, score=nan)]
     """
     check_choice(subset, "subset", tuple(SHORT))
+    check_on_invalid(on_invalid, tolerance)
     folder, short = Path(folder), SHORT[subset]
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder.")
@@ -117,8 +129,8 @@ def load_thumos14_annotations(
     ids = choose(known, wanted, str(where), on_missing)
     chosen = None if table is None else table.loc[ids]
     return Bunch(
-        y=_segments(rows, ids),
-        ambiguous=_segments(ambiguous, ids),
+        y=_segments(rows, ids, table, on_invalid, tolerance),
+        ambiguous=_segments(ambiguous, ids, table, on_invalid, tolerance),
         duration=None if chosen is None else chosen["duration"].to_numpy(copy=True),
         fps=None if chosen is None else chosen["fps"].to_numpy(copy=True),
         primary_action=None if chosen is None else chosen["primary_action"].to_numpy(np.str_),
@@ -128,15 +140,32 @@ def load_thumos14_annotations(
     )
 
 
-def _segments(rows: list[Row], ids: list[str]) -> Segments:
+def _segments(
+    rows: list[Row],
+    ids: list[str],
+    table: pd.DataFrame | None,
+    on_invalid: str,
+    tolerance: float,
+) -> Segments:
     """Pack the rows of the videos `ids`, in that order; a video's rows keep theirs."""
     place = {video: i for i, video in enumerate(ids)}
     mine = sorted((row for row in rows if row.video in place), key=lambda row: place[row.video])
-    counts = np.bincount([place[row.video] for row in mine], minlength=len(ids))
-    _, label, start, end = zip(*mine, strict=True) if mine else ((), (), (), ())
-    return Segments(
-        offsets_from_lengths(counts), np.array(label, dtype=np.str_), start, end, ids=ids
+    video = np.array([place[row.video] for row in mine], dtype=np.int64)
+    times = np.array([row[2:4] for row in mine], dtype=np.float64).reshape(-1, 2)
+    known = np.full(len(ids), np.nan) if table is None else table["duration"].loc[ids].to_numpy()
+
+    def name(i: int) -> str:
+        row = mine[i]
+        got = f"[{row.video!r}, {row.start:g}, {row.end:g}]"
+        return f"{row.where}: expected 0 <= start < end within the video, got {got}"
+
+    high = known[video]
+    keep, start, end = settle(
+        times[:, 0], times[:, 1], name, "segments", on_invalid, high=high, tolerance=tolerance
     )
+    label = np.array([row.label for row in mine], dtype=np.str_)[keep]
+    offsets = offsets_from_lengths(np.bincount(video[keep], minlength=len(ids)))
+    return Segments(offsets, label, start[keep], end[keep], ids=ids)
 
 
 def _classes(file: Path) -> dict[str, int]:
@@ -177,9 +206,7 @@ def _rows(folder: Path, name: str, short: str) -> list[Row]:
             raise ValueError(
                 f"{file}, line {i}: expected 'video start end', got {words}."
             ) from None
-        if not 0 <= start < end < np.inf:
-            raise ValueError(f"{file}, line {i}: expected 0 <= start < end, got {words}.")
-        rows.append(Row(video, name, start, end))
+        rows.append(Row(video, name, start, end, f"{file}, line {i}"))
     return rows
 
 

@@ -35,6 +35,7 @@ A segment without a label, or whose times cannot be, is an error that names the 
 key; with ``on_invalid="drop"`` or ``"clip"`` it is left out, or cut, with a warning.
 """
 
+from sklearn_asn._doclink import publish
 from sklearn_asn.datasets import (
     load_activitynet,
     load_thumos14_annotations,
@@ -97,3 +98,5 @@ __all__ = [
     "write_via",
     "write_vtt",
 ]
+
+publish(__name__, __all__)

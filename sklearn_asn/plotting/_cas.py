@@ -12,13 +12,12 @@ from sklearn_asn._checks import check_count
 from sklearn_asn._data.clips import as_clips
 from sklearn_asn._data.segments import Segment
 from sklearn_asn._data.targets import parse_targets
-from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._inspect import attention_limit, localizer_of, rows_a_clip
 from sklearn_asn.plotting._common import (
     COLOURS,
     LEGEND,
     LINES,
     axes_or_new,
-    localizer_of,
     pyplot,
     split,
 )
@@ -150,12 +149,12 @@ class CASDisplay:
         (attention,), (cas,) = localizer.attention(seen), localizer.transform(seen)
         (predicted,) = localizer.predict(seen)
         rows = np.minimum(
-            np.arange(len(attention) + 1) * localizer._frames_per_clip, int(one.lengths[0])
+            np.arange(len(attention) + 1) * rows_a_clip(localizer), int(one.lengths[0])
         )
         return cls(
             one.to_time(np.zeros(len(rows), dtype=int), rows),
             attention,
-            _threshold(localizer),
+            attention_limit(localizer),
             cas,
             localizer.classes_,
             predicted,
@@ -284,15 +283,6 @@ class CASDisplay:
         ax.set_ylim(0.55 - max(len(lanes), 1), 0.55)
         handles = [Patch(color="0.6", label="predicted"), Patch(color="0.25", label="true")]
         ax.legend(handles=handles[: 1 if self.true is None else 2], **LEGEND)
-
-
-def _threshold(localizer: BaseLocalizer) -> float | None:
-    """Return what `attention` is compared with, if it is compared with anything."""
-    cutting: Any = getattr(localizer, "localizer_", localizer)  # AutoLoc has another inside
-    if not hasattr(cutting, "threshold_"):
-        return None
-    counting = np.atleast_1d(cutting.threshold_)[cutting._attention_models]
-    return 1.0 if len(counting) > 1 else float(counting[0])
 
 
 def _score(segment: Segment) -> float:

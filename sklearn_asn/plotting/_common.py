@@ -1,14 +1,9 @@
-"""What displays share: matplotlib where it is there, axes, colours, and finding the localizer."""
+"""What displays share: matplotlib where it is there, axes and colours."""
 
 from __future__ import annotations
 
 from collections.abc import Sized
 from typing import Any
-
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import check_is_fitted
-
-from sklearn_asn._localizers.base import BaseLocalizer
 
 # Okabe and Ito's palette, safe for colour-blind readers, without its yellow, which is too light
 # for a line on white; black is kept for attention and means
@@ -63,38 +58,6 @@ def n_curves(ax: Any, kind: str) -> int:
 def named(name: str | None, text: str) -> str:
     """Put a name, if there is one, before a text."""
     return f"{name}: {text}" if name else text
-
-
-def localizer_of(estimator: Any, X: Any = None) -> tuple[BaseLocalizer, Any]:
-    """Return the fitted localizer at an estimator's end, and what reaches it of `X`.
-
-    Parameters
-    ----------
-    estimator : localizer, or a Pipeline, search or FrozenEstimator around one
-    X : Clips or list of arrays, default=None
-        Goes through the steps before the localizer.
-
-    Raises
-    ------
-    ValueError
-        There is no localizer at the end.
-    NotFittedError
-    """
-    if hasattr(estimator, "best_estimator_"):
-        return localizer_of(estimator.best_estimator_, X)
-    if isinstance(estimator, FrozenEstimator):
-        return localizer_of(estimator.estimator, X)
-    if hasattr(estimator, "steps"):
-        if X is not None and len(estimator.steps) > 1:
-            X = estimator[:-1].transform(X)
-        return localizer_of(estimator[-1], X)
-    if not isinstance(estimator, BaseLocalizer):
-        raise ValueError(
-            f"estimator ends in {type(estimator).__name__}; expected a localizer of sklearn_asn, "
-            "or a Pipeline or fitted search that ends in one."
-        )
-    check_is_fitted(estimator)
-    return estimator, X
 
 
 def check_lengths(**columns: Sized) -> None:

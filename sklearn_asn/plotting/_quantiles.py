@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._inspect import localizer_of
 from sklearn_asn.plotting._common import (
     LEGEND,
     axes_or_new,
     line_style,
-    localizer_of,
     n_curves,
     named,
     pyplot,

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.supervision import check_inside
+from sklearn_asn._data.targets import parse_targets
+from sklearn_asn._inspect import sees, segments_at
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn.metrics import localization_map
 from sklearn_asn.rivals.autoloc import AutoLoc
@@ -20,16 +22,18 @@ def sweep(
 ) -> list[Any]:
     """Return `localization_map` at every quantile; the localizer stays as it is."""
     check_has_curve(localizer)
-    clips = localizer._check_use(X)
-    truth = localizer._check_y(y, len(clips)).segments
+    clips, blocks = sees(localizer, X)
+    targets = parse_targets(y)
+    if len(targets) != len(clips):
+        raise ValueError(f"X has {len(clips)} videos, but y has entries for {len(targets)}.")
+    truth = targets.segments
     if truth is None:
         raise ValueError("y has labels only; a quantile is judged by segments.")
     check_inside(truth, clips)
-    scored = localizer._score(clips)
     values = []
     for quantile in quantiles:
         other = _cut_at(localizer, quantile)
-        found = other._segments(clips, [other._find(scored)])
+        found = segments_at(other, clips, blocks)
         values.append(localization_map(truth, found, tiou, **rule))
     return values
 
@@ -50,7 +54,8 @@ def check_has_curve(localizer: BaseLocalizer) -> None:
             "cut at one. Draw the curve of its localizer_."
         )
     own = getattr(localizer, "selection", None)
-    if hasattr(localizer, "quantile") and getattr(own, "needs_levels", False):
+    takes_all = getattr(own, "needs_levels", False) or getattr(own, "uncut", False)
+    if hasattr(localizer, "quantile") and takes_all:
         raise ValueError(
             f"selection={own!r} cuts at quantiles of its own, so `quantile` changes nothing; use "
             "another selection, such as NaiveSelection()."

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.columns import streams_of
+from sklearn_asn._inspect import localizer_of
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn.plotting._common import (
     COLOURS,
     LINES,
     axes_or_new,
     line_style,
-    localizer_of,
     pyplot,
     split,
 )

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sklearn_asn._data.columns import Columns, join_columns
+from sklearn_asn._localizers.model import Model
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.progress import Progress
+from sklearn_asn._training.recipe import Plan
 
 WIDTH_LIMIT = 2.0  # of dw: a box is exp(-2) to exp(2) times its anchor, whatever the network says
 SLIVER = 1e-3  # clips; a box or ring with less of the video than that has nothing of it
@@ -63,12 +66,48 @@ class BoundaryRegressor(nn.Module):
         """Return all weights as plain arrays."""
         return {k: v.detach().cpu().numpy().copy() for k, v in self.state_dict().items()}
 
+
+@dataclass(frozen=True)
+class BoxPlan:
+    """What the regressor is: the columns and rows that its localizer reads, and its size."""
+
+    reads: Columns
+    n_columns: int
+    frames_per_clip: int
+    hidden_size: int
+    scales: tuple[int, ...]
+
     @classmethod
-    def rebuild(cls, weights: dict[str, NDArray[Any]], device: str) -> BoundaryRegressor:
-        """Make the network that `export` wrote down, ready for use."""
-        n_outputs, hidden_size, _ = weights["head.weight"].shape
+    def over(cls, plan: Plan, hidden_size: int, scales: Any) -> BoxPlan:
+        """Plan a regressor that reads what a localizer's plan does, main stream first."""
+        parts = [np.array(part, dtype=np.int64) for part in plan.columns]
+        n_columns = sum(map(len, parts))
+        lengths = tuple(int(scale) for scale in scales)
+        return cls(join_columns(parts), n_columns, plan.frames_per_clip, hidden_size, lengths)
+
+    def build(self) -> BoundaryRegressor:
+        """Make the network, with random weights."""
+        return BoundaryRegressor(self.n_columns, self.hidden_size, len(self.scales))
+
+
+class BoxModel(Model):
+    """A trained boundary regressor."""
+
+    @property
+    def curves(self) -> NDArray[Any]:
+        """None: boxes are compared with no quantile."""
+        raise AttributeError("A boundary regressor has no attention quantiles.")
+
+    def _lives(self, net: Any, device: str, compile: bool) -> bool:
+        return str(next(net.parameters()).device) in (device, f"{device}:0")
+
+    def _export(self) -> tuple[dict[str, NDArray[Any]], list[dict[str, Any]]]:
+        return self._net.export(), self._history
+
+    def _rebuild(self, device: str, compile: bool) -> BoundaryRegressor:
+        weights = self.weights
         with torch.random.fork_rng(devices=[]):
-            net = cls(weights["trunk.0.weight"].shape[1], hidden_size, n_outputs // 2)
+            net = self.plan.build()
         net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
         return net.to(device).eval()
 

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_asn._checks import (
-    check_count,
-    check_number,
-    draw_seed,
-    resolve_device,
-    unchanged_on_error,
-)
+from sklearn_asn._checks import check_count, draw_seed, resolve_device, unchanged_on_error
 from sklearn_asn._data.clips import Clips
-from sklearn_asn._data.columns import join_columns
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
 from sklearn_asn._data.supervision import allowed_classes, check_trimmed, check_weights
-from sklearn_asn._localizers import cas
-from sklearn_asn._localizers.base import BaseLocalizer, Scored
-from sklearn_asn._localizers.parameters import check_training_parameters
+from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers.base import BaseLocalizer, Cut
+from sklearn_asn._localizers.model import Scored
+from sklearn_asn._localizers.parameters import (
+    Parameter,
+    anything,
+    count,
+    machine,
+    number,
+    optional,
+    train,
+    trained_with,
+    use,
+)
+from sklearn_asn._localizers.planning import Inputs
+from sklearn_asn._localizers.reading import Reading
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.net import own_generator
 from sklearn_asn._training.progress import Progress
-from sklearn_asn._training.recipe import Trained
 from sklearn_asn.rivals._boundary import (
-    BoundaryRegressor,
+    BoxModel,
+    BoxPlan,
     Rule,
     propose,
     proposing_videos,
@@ -43,14 +49,16 @@ from sklearn_asn.selection import SEGMENT_DTYPE, nms
 Array = NDArray[Any]
 
 
-class Seen(NamedTuple):
-    """The features that the regressor reads, and what the localizer says of them."""
+def _scales(value: Any, name: str) -> None:
+    """Accept a sequence of positive integers."""
+    scales = list(value) if np.iterable(value) and not isinstance(value, str) else []
+    if not scales:
+        raise ValueError(f"{name}={value!r}; expected a sequence of positive integers.")
+    for scale in scales:
+        check_count(scale, name)
 
-    bags: Bags
-    scored: Scored
 
-
-class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class AutoLoc(BaseLocalizer):
     """AutoLoc: a network moves boxes to where the CAS inside contrasts most with that around.
 
     Every clip whose CAS is above `min_activation` compares one box of each scale s, of centre
@@ -133,7 +141,25 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
     (20,)
     """
 
-    _net: Any  # here it is the regressor
+    _parameters: ClassVar[Mapping[str, Parameter]] = {
+        "localizer": train(anything),
+        "scales": train(_scales),
+        "outer_weight": use(number()),
+        "inflation": use(number(0)),
+        "min_activation": use(number(0)),
+        "min_contrast": use(number()),
+        "nms_threshold": use(optional(number(0, 1))),
+        "video_weight": use(number()),
+        "hidden_size": train(count),
+        "max_epochs": train(count),
+        "lr": train(number(0)),
+        "weight_decay": train(number(0)),
+        "lr_decay_steps": train(optional(count)),
+        "random_state": train(anything),
+        "device": machine(anything, "auto"),
+        "compile": machine(anything, False),
+        "verbose": machine(anything, 0),
+    }
 
     def __init__(
         self,
@@ -172,7 +198,15 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, *, trimmed: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        trimmed: Any = None,
+        sample_weight: Any = None,
+        timed: Any = None,
+    ) -> Self:
         """Fit the localizer, then the regressor, on videos of which the labels are known.
 
         Parameters
@@ -184,6 +218,8 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
             have no borders to learn.
         sample_weight : array-like of shape (n_videos,), default=None
             How many videos each one stands for, in the localizer and in a step's loss.
+        timed : array-like of bool, shape (n_videos,), default=None
+            As in `ASNLocalizer.fit`, for the localizer.
 
         Returns
         -------
@@ -208,42 +244,17 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
                 localizer = localizer.estimator
                 localizer._check_use(X)
             else:
-                localizer.fit(X, y, trimmed=trimmed, sample_weight=sample_weight)
+                localizer.fit(X, y, trimmed=trimmed, sample_weight=sample_weight, timed=timed)
             self.localizer_ = localizer
             self.classes_ = localizer.classes_
-            self.scales_ = np.array(self.scales, dtype=np.int64)
             shown = targets.indicator(self.classes_) & used[:, None]
-            self._train_regressor(clips, shown, weight, seed, device)
+            self.model_ = self._train_regressor(clips, shown, weight, seed, device)
         return self
 
     @property
-    def net_(self) -> Any:
-        """The fitted boundary regressor."""
-        check_is_fitted(self)
-        if "_net" not in self.__dict__:
-            device = resolve_device(self.device, True)
-            self._net = BoundaryRegressor.rebuild(self._trained.weights, device)
-        return self._net
-
-    def transform(self, X: Any) -> Any:
-        """Return the CAS of every video, the localizer's."""
-        self._check_use(X)
-        return self.localizer_.transform(X)
-
-    def attention(self, X: Any) -> Any:
-        """Return raw attention of every clip, the localizer's."""
-        self._check_use(X)
-        return self.localizer_.attention(X)
-
-    def predict_proba(self, X: Any) -> Array:
-        """Return video-level class probabilities, the localizer's."""
-        self._check_use(X)
-        return self.localizer_.predict_proba(X)
-
-    def decision_function(self, X: Any) -> Array:
-        """Return video-level class activations, the localizer's."""
-        self._check_use(X)
-        return self.localizer_.decision_function(X)
+    def scales_(self) -> NDArray[np.int64]:
+        """Anchors that the regressor was trained for."""
+        return np.array(self.model_.plan.scales, dtype=np.int64)
 
     # ------------------------------------------------------------------ training
 
@@ -258,28 +269,31 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
             localizer.set_params(random_state=seed)
         return localizer
 
+    def _plan(self, inputs: Inputs) -> Any:
+        return BoxPlan.over(self.localizer_.model_.plan, self.hidden_size, self.scales)
+
     def _train_regressor(
         self, clips: Clips, shown: NDArray[np.bool_], weight: Array, seed: int, device: str
-    ) -> None:
+    ) -> BoxModel:
         """Train on the classes `shown` in each video, cut by attention but not by video scores."""
-        bags, scored = self._score(clips)
+        plan, localizer = self._plan(Inputs.of(self)), self.localizer_
+        bags, reading = self._features(clips, plan), localizer._reading(clips)
         bags.weight = weight
-        allowed = allowed_classes(self.localizer_.localize_classes, self.classes_)
+        allowed = allowed_classes(localizer.localize_classes, self.classes_)
+        quantile = getattr(localizer, "quantile", None)
         sequence = cas.class_activation_sequence(
-            self.localizer_._clip_scores(scored),
+            reading.clip_scores,
             shown if allowed is None else shown & allowed,
-            scored.offsets,
-            self.localizer_._active(scored),
+            reading.offsets,
+            None if quantile is None else reading.active(quantile),
         )
         with own_generator(seed, device), Progress.of(self) as progress:
-            net = BoundaryRegressor(bags.table.n_columns, self.hidden_size, len(self.scales_)).to(
-                device
-            )
+            net = plan.build().to(device)
             history = train_regressor(
                 net,
                 bags,
                 sequence,
-                self._rule(),
+                self._rule(plan),
                 lr=self.lr,
                 weight_decay=self.weight_decay,
                 lr_decay_steps=self.lr_decay_steps,
@@ -294,31 +308,49 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
                 UserWarning,
                 stacklevel=3,
             )
-        self._net, self._trained = net, Trained(net.export(), history)
-        self.history_, self.n_iter_ = history, len(history)
+        return BoxModel(plan, net.export(), history, trained_with(self), net)
 
     # ------------------------------------------------------------------ use
 
-    @property
-    def _frames_per_clip(self) -> int:
-        return self.localizer_._frames_per_clip
+    def _read(self, scored: Scored, curves: Array) -> Reading:
+        return self.localizer_._read(scored, curves)
 
-    def _rule(self) -> Rule:
-        names = ("scales_", "outer_weight", "inflation", "min_activation", "min_contrast")
-        return Rule(*(getattr(self, name) for name in names))
+    def _reading(self, clips: Clips) -> Reading:
+        return self.localizer_._reading(clips)
 
-    def _score(self, clips: Clips) -> Any:
-        columns = join_columns(self.localizer_._columns)
-        bags = Bags.of(clips, columns, self._frames_per_clip)
-        return Seen(bags, self.localizer_._score(clips))
+    def _cut(self, reading: Reading, by_attention: bool = True) -> Cut:
+        return self.localizer_._cut(reading, by_attention)
 
-    def _find(self, seen: Any) -> tuple[Array, Offsets]:
-        """Select segments of all videos, in clips."""
-        sequence, scores = self.localizer_._read(seen.scored)
-        parts, rule = [np.empty((5, 0))], self._rule()
+    def _limit(self) -> float | None:
+        return self.localizer_._limit()
+
+    def _shown_attention(self, reading: Reading) -> Array:
+        return self.localizer_._shown_attention(reading)
+
+    def _check_held(self) -> None:
+        super()._check_held()
+        self.localizer_._check_held()
+
+    def _rule(self, plan: BoxPlan) -> Rule:
+        names = ("outer_weight", "inflation", "min_activation", "min_contrast")
+        scales = np.array(plan.scales, dtype=np.int64)
+        return Rule(scales, *(getattr(self, name) for name in names))
+
+    @staticmethod
+    def _features(clips: Clips, plan: BoxPlan) -> Bags:
+        return Bags.of(clips, plan.reads, plan.frames_per_clip)
+
+    def _find(
+        self, reading: Reading, clips: Clips
+    ) -> tuple[tuple[Array, Offsets], advice.Note | None]:
+        """Select segments of a block of videos, in clips."""
+        sequence, note = self._cut(reading)
+        scores, bags = reading.video_scores, self._features(clips, self.model_.plan)
+        net = self.net_
+        parts, rule = [np.empty((5, 0))], self._rule(self.model_.plan)
         with torch.inference_mode():
-            for video in proposing_videos(sequence, seen.bags, self.min_activation).tolist():
-                boxes = propose(self.net_, seen.bags, sequence, video, rule)
+            for video in proposing_videos(sequence, bags, self.min_activation).tolist():
+                boxes = propose(net, bags, sequence, video, rule)
                 columns = [column.double().cpu().numpy() for column in boxes]
                 parts.append(np.stack([np.full(len(columns[0]), float(video)), *columns]))
         video, label, start, end, contrast = np.concatenate(parts, axis=1)
@@ -336,21 +368,13 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
         segments = np.empty(len(keep), SEGMENT_DTYPE)
         for name, column in zip(SEGMENT_DTYPE.names or (), (label, start, end, score), strict=True):
             segments[name] = column[keep]
-        return segments, offsets_from_lengths(np.bincount(video[keep], minlength=len(scores)))
+        counts = np.bincount(video[keep], minlength=len(scores))
+        return (segments, offsets_from_lengths(counts)), note
 
     # ------------------------------------------------------------------ checks
 
     def _check_parameters(self) -> None:
-        check_training_parameters(self)
-        self._check_use_parameters()
-        is_sequence = np.iterable(self.scales) and not isinstance(self.scales, str)
-        scales = list(self.scales) if is_sequence else []
-        if not scales:
-            raise ValueError(f"scales={self.scales!r}; expected a sequence of positive integers.")
-        for scale in scales:
-            check_count(scale, "scales")
-        if self.lr_decay_steps is not None:
-            check_count(self.lr_decay_steps, "lr_decay_steps")
+        super()._check_parameters()
         frozen = isinstance(self.localizer, FrozenEstimator)
         inner = self.localizer.estimator if frozen else self.localizer
         if inner is None:
@@ -362,12 +386,3 @@ class AutoLoc(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-a
             )
         if frozen and not inner.__sklearn_is_fitted__():
             raise ValueError("localizer is frozen, but not fitted.")
-
-    def _check_use_parameters(self) -> None:
-        check_number(self.outer_weight, "outer_weight")
-        check_number(self.inflation, "inflation", 0)
-        check_number(self.min_activation, "min_activation", 0)
-        check_number(self.min_contrast, "min_contrast")
-        check_number(self.video_weight, "video_weight")
-        if self.nms_threshold is not None:
-            check_number(self.nms_threshold, "nms_threshold", 0, 1)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from sklearn_asn._checks import check_choice, check_number
-from sklearn_asn._data.columns import STREAMS, streams_of
+from sklearn_asn._data.columns import STREAMS
 from sklearn_asn._localizers import cas
-from sklearn_asn._localizers.base import BaseLocalizer, Scored
+from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._localizers.model import Scored
+from sklearn_asn._localizers.parameters import SHARED, Parameter, choice, train
+from sklearn_asn._localizers.planning import Inputs, plan_of
+from sklearn_asn._localizers.reading import Reading, read_models
 from sklearn_asn._training.criteria import MixtureCrossEntropy, PooledCrossEntropy
 from sklearn_asn._training.network import Heads
-from sklearn_asn._training.supervised import Supervised
+from sklearn_asn._training.recipe import Plan
 from sklearn_asn.selection import RelativeThresholdSelection
 
 HARD_DIVISOR = 7 / 3  # 3 of the 7 clips
 
 
-class UntrimmedNet(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class UntrimmedNet(BaseLocalizer):
     """UntrimmedNet on clip features: the system whose features the paper builds on.
 
     Streams are trained apart and their class probabilities averaged. Detection does not use
@@ -77,6 +81,11 @@ class UntrimmedNet(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
     (20,)
     """
 
+    _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
+        "variant": train(choice("two-stream", *STREAMS)),
+        "clip_selection": train(choice("soft", "hard")),
+    }
+
     def __init__(
         self,
         variant: str = "two-stream",
@@ -134,32 +143,29 @@ class UntrimmedNet(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[c
         self.random_state = random_state
         self.verbose = verbose
 
-    def _train_all(self, data: Supervised, seed: int) -> None:
-        self._columns = self._resolve_columns(streams_of(self.variant, "temporal"))
+    def _plan(self, inputs: Inputs) -> Plan:
         soft = self.clip_selection == "soft"
         attention = "linear" if soft else "max"
         heads = Heads(dropout=self.dropout, attention=attention, attention_dropout=True)
-        network = self._network(self.variant, heads)
         if soft:
-            recipe = self._make_recipe(network, MixtureCrossEntropy)
-        else:
-            options: dict[str, Any] = {"pooling": "topk", "topk_divisor": HARD_DIVISOR}
-            recipe = self._make_recipe(network, PooledCrossEntropy, **options)
-        self._train_one(data, seed, recipe)
+            return plan_of(self, inputs, self.variant, heads, MixtureCrossEntropy)
+        options = {"pooling": "topk", "topk_divisor": HARD_DIVISOR}
+        return plan_of(self, inputs, self.variant, heads, PooledCrossEntropy, options)
 
-    def _pool(self, scored: Scored) -> NDArray[Any]:
-        if self._recipe.heads.attention == "max":
-            return cas.pool_top(scored.activations, scored.offsets, HARD_DIVISOR)
-        return cas.pool_videos(*scored, self.attention_softening)
+    def _read(self, scored: Scored, curves: NDArray[Any]) -> Reading:
+        hard = self.clip_selection == "hard"
+        if hard:
+            pooled = cas.pool_top(scored.activations, scored.offsets, HARD_DIVISOR)
+        else:
+            pooled = cas.pool_videos(*scored, self.attention_softening)
+        return read_models(
+            scored,
+            curves,
+            clip_scores=cas.softmax(scored.activations).mean(axis=1),
+            probabilities=cas.video_scores(pooled),
+            decision=pooled[:, 0] if pooled.shape[1] == 1 else None,
+            by_class=hard,
+        )
 
     def _default_selection(self) -> Any:
         return RelativeThresholdSelection(level=0.5, smoothing=True)
-
-    def _check_parameters(self) -> None:
-        check_choice(self.variant, "variant", ("two-stream", *STREAMS))
-        check_choice(self.clip_selection, "clip_selection", ("soft", "hard"))
-        super()._check_parameters()
-
-    def _check_use_parameters(self) -> None:
-        super()._check_use_parameters()
-        check_number(self.attention_softening, "attention_softening", 0, open_low=True)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from sklearn_asn._checks import check_number
-from sklearn_asn._data.columns import streams_of
 from sklearn_asn._localizers import cas
-from sklearn_asn._localizers.base import BaseLocalizer, Scored
-from sklearn_asn._localizers.parameters import check_selection
+from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._localizers.model import Scored
+from sklearn_asn._localizers.parameters import SHARED, Parameter, count, number, train, use
+from sklearn_asn._localizers.planning import Inputs, plan_of
+from sklearn_asn._localizers.reading import Reading, read_models
 from sklearn_asn._training.criteria import CoActivity
 from sklearn_asn._training.network import Heads
-from sklearn_asn._training.supervised import Supervised
+from sklearn_asn._training.recipe import Plan
 from sklearn_asn.selection import RelativeThresholdSelection
 
 
-class WTALC(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class WTALC(BaseLocalizer):
     """W-TALC: a hidden layer over both streams, top-k pooling, and a co-activity loss.
 
     Unlike the released code, a class without predictions counts 0 in the metrics instead of
@@ -80,6 +82,15 @@ class WTALC(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg
     (20,)
     """
 
+    _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
+        "hidden_size": train(count),
+        "topk_divisor": train(count),
+        "co_activity": train(number(0, 1)),
+        "margin": train(number(0)),
+        "video_threshold": use(number()),
+    }
+    _samples_clips = False
+
     def __init__(
         self,
         hidden_size: int = 2048,
@@ -135,40 +146,34 @@ class WTALC(BaseLocalizer, auto_wrap_output_keys=None):  # type: ignore[call-arg
         self.random_state = random_state
         self.verbose = verbose
 
-    _samples_clips = False
-
-    def _train_all(self, data: Supervised, seed: int) -> None:
-        self._columns = self._resolve_columns(streams_of("fusion", "temporal"))
+    def _plan(self, inputs: Inputs) -> Plan:
         heads = Heads(
             dropout=self.dropout,
-            context_size=self.hidden_size,
+            hidden_size=self.hidden_size,
             attention="max",
             give_features=True,
         )
-        network = self._network("fusion", heads)
         options = {
             "topk_divisor": self.topk_divisor,
             "co_activity": self.co_activity,
             "margin": self.margin,
         }
-        self._train_one(data, seed, self._make_recipe(network, CoActivity, "adam", **options))
+        return plan_of(self, inputs, "fusion", heads, CoActivity, options, optimizer="adam")
 
-    def _pool(self, scored: Scored) -> NDArray[Any]:
-        divisor = self._recipe.criterion_options["topk_divisor"]
-        return cas.pool_top(scored.activations, scored.offsets, divisor)
-
-    def _video_scores(self, pooled: NDArray[Any]) -> NDArray[Any]:
-        return pooled[:, 0]
-
-    def _clip_scores(self, scored: Scored) -> NDArray[Any]:
-        """Return activations, not probabilities: the CAS of W-TALC has either sign."""
-        return scored.activations[:, 0]
+    def _read(self, scored: Scored, curves: NDArray[Any]) -> Reading:
+        """Take activations, not probabilities: the CAS of W-TALC has either sign."""
+        pooled = cas.pool_top(scored.activations, scored.offsets, self.topk_divisor)
+        return read_models(
+            scored,
+            curves,
+            clip_scores=scored.activations[:, 0],
+            probabilities=cas.video_scores(pooled),
+            video_scores=pooled[:, 0],
+            decision=pooled[:, 0],
+            by_class=True,
+        )
 
     def _default_selection(self) -> Any:
         return RelativeThresholdSelection(
             level=0.5, floor="minimum", min_length=2, run_score="max", video_weight=0.7
         )
-
-    def _check_use_parameters(self) -> None:
-        check_number(self.video_threshold, "video_threshold")
-        check_selection(self.selection)

@@ -1,0 +1,113 @@
+"""`Model`: a plan with its weights and running quantiles, the only place where these live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_asn._checks import resolve_device
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.packed import Offsets
+from sklearn_asn._doclink import public
+from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.net import export, rebuild, score_clips
+from sklearn_asn._training.recipe import Plan, Trained
+
+Array = NDArray[Any]
+
+
+@public("sklearn_asn.methods")
+class Scored(NamedTuple):
+    """What the network says of the clips of all videos."""
+
+    activations: Array  # (n_clips, n_models, n_classes)
+    attention: Array  # (n_clips, n_models)
+    offsets: Offsets
+
+
+class Model:
+    """A trained network: its plan, weights, running quantiles and history.
+
+    They are plain arrays until the net is asked for. From then on the net holds them, and
+    whatever is done to it (``load_params``, assigning weights) shows in all that is read here.
+
+    Parameters
+    ----------
+    plan : Plan
+    weights : dict of str to ndarray
+        The network's state, running quantiles among it.
+    history : list of dict
+        One record an epoch.
+    trained_with : dict
+        Plain values of the estimator's arguments of training.
+    net : ASNNet, default=None
+        The live net, where it is at hand.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        weights: Mapping[str, Array],
+        history: list[dict[str, Any]],
+        trained_with: Mapping[str, Any],
+        net: Any = None,
+    ) -> None:
+        self.plan: Any = plan  # of AutoLoc's regressor another kind
+        self.trained_with = dict(trained_with)
+        self._weights = dict(weights)
+        self._history = list(history)
+        self._net = net
+
+    def net(self, device: str = "auto", compile: bool = False) -> Any:
+        """Return the live net, made at the first call, on a device."""
+        wanted = resolve_device(device, True)
+        if self._net is None or not self._lives(self._net, wanted, compile):
+            self._net = self._rebuild(wanted, compile)
+        return self._net
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """Weights and running quantiles by name, as plain arrays."""
+        return self._weights if self._net is None else self._export()[0]
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One record an epoch, of plain values."""
+        return self._history if self._net is None else self._export()[1]
+
+    @property
+    def curves(self) -> Array:
+        """Running quantiles of raw attention, ``(n_models, 101)`` (eq. 2)."""
+        return self.weights["attention_quantiles"]
+
+    def score(self, clips: Clips, device: str = "auto", compile: bool = False) -> Scored:
+        """Score every clip with the network."""
+        bags = Bags.of(clips, self.plan.reads, self.plan.frames_per_clip)
+        return Scored(*score_clips(self.net(device, compile), bags), bags.offsets)
+
+    def _lives(self, net: Any, device: str, compile: bool) -> bool:
+        """Tell whether a net is as it is wanted."""
+        return str(net.device) == device and bool(net.compile) == bool(compile)
+
+    def _export(self) -> tuple[dict[str, Array], list[dict[str, Any]]]:
+        return export(self._net)
+
+    def _rebuild(self, device: str, compile: bool) -> Any:
+        return rebuild(self.plan, Trained(self.weights, self.history), device, compile)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Weights travel as plain arrays: the net, which may sit on a GPU, is made anew."""
+        weights = {name: np.array(value) for name, value in self.weights.items()}
+        return {
+            "plan": self.plan,
+            "trained_with": self.trained_with,
+            "_weights": weights,
+            "_history": self.history,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._net = None
