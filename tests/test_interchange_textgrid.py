@@ -1,9 +1,9 @@
 """Praat: TextGrids as three libraries read and write them, other forms of them, and damage."""
 
 import pytest
+from helpers.interchange import FORMATS, segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_interchange_cases import FORMATS, segments
 
 from sklearn_asn import Segments
 from sklearn_asn.interchange import read_textgrid, write_textgrid
