@@ -11,13 +11,18 @@ from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.segments import Segments
 
 
-def classes_of(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return the classes among `labels`; refuse fewer than two."""
+def classes_of(labels: NDArray[Any], at_least: int = 2) -> NDArray[Any]:
+    """Return the classes among `labels`; refuse fewer than `at_least`."""
     classes = np.unique(labels)
-    if len(classes) < 2:
+    if len(classes) < at_least:
         raise ValueError(
-            f"y has {len(classes)} class(es): {classes.tolist()}. At least 2 are needed: with one "
-            "class the softmax is 1 for every clip, and attention learns nothing."
+            f"y has {len(classes)} class(es): {classes.tolist()}. At least {at_least} are needed"
+            + (
+                ": with one class the softmax is 1 for every clip, and attention learns nothing. "
+                "With a background (ASNLocalizer(pooling='probability')) one class is enough."
+                if at_least > 1
+                else "."
+            )
         )
     return classes
 

@@ -22,13 +22,19 @@ from sklearn_asn._localizers.parameters import (
     anything,
     choice,
     count,
+    flag,
     number,
     train,
     use,
 )
 from sklearn_asn._localizers.planning import Inputs, plan_of
-from sklearn_asn._localizers.reading import Reading, read_models, threshold_at
-from sklearn_asn._training.criteria import PooledCrossEntropy
+from sklearn_asn._localizers.reading import (
+    Reading,
+    read_models,
+    read_probabilities,
+    threshold_at,
+)
+from sklearn_asn._training.criteria import PooledCrossEntropy, ProbabilityPooling
 from sklearn_asn._training.network import (
     SINGLE_STREAM,
     VARIANTS,
@@ -51,10 +57,11 @@ def _variant(value: Any, name: str) -> None:
     check_choice(value, name, VARIANTS)
 
 
-def _odd(value: Any, name: str) -> None:
-    count(value, name)
-    if value % 2 == 0:
-        raise ValueError(f"{name}={value}; expected an odd number.")
+def _layers(value: Any, name: str) -> None:
+    """Accept a few layers; each doubles what they see."""
+    if value != 0:
+        count(value, name)
+    check_number(value, name, 0, 12)
 
 
 class ASNLocalizer(BaseLocalizer):
@@ -100,17 +107,30 @@ class ASNLocalizer(BaseLocalizer):
         Rows sampled sparsely from each clip in training, at most `frames_per_clip`.
     dropout : float in [0, 1), default=0.5
         Before the bottleneck and bilinear layers and before classification.
-    temporal_context : int, default=1
-        Width, in clips, of a temporal convolution before the heads; an odd number, 1 is none.
-        Not the paper's.
+    channel_dropout : bool, default=False
+        Drop whole columns of a video, the same for all its clips in a step, in place of single
+        values. Not the paper's.
+    context_layers : int, default=0
+        Temporal layers before the heads, over whole videos: 0 is none (the paper); 1 sees three
+        neighbouring clips; more are residual, of dilation 2, 4, ...: they see 7, 15, ... clips.
     context_size : int, default=128
-        Units of that convolution.
-    pooling : {"attention", "topk"}, default="attention"
-        How activations of clips make those of a video. ``"topk"``, not the paper's, averages the
-        highest of each class (as W-TALC does); a clip's attention is then its largest class
+        Units of these layers.
+    pooling : {"attention", "topk", "probability"}, default="attention"
+        How clips make a video. ``"attention"`` is the paper's. ``"topk"`` averages the highest
+        activations of each class (as W-TALC does); a clip's attention is then its largest class
         activation, and in the CAS every class is compared with the threshold by itself.
+        ``"probability"`` has one more column for the background: a softmax over all gives what
+        each clip shows, the highest probabilities of each class are averaged, and binary
+        cross-entropy compares them with the labels. A clip's attention is then the log-odds of
+        not being background, so that quantiles mean what they mean elsewhere.
     topk_divisor : int, default=8
-        For ``pooling="topk"``: one in so many clips is averaged, rounded up.
+        For ``"topk"`` and ``"probability"``: one in so many clips is averaged, rounded up.
+    class_activation : {"softmax", "sigmoid"}, default="softmax"
+        For ``pooling="probability"``: one class a clip, or any number of them (where actions
+        overlap), each with its own sigmoid; attention is then the log-odds of any.
+    unlabelled : {"ignore", "background"}, default="ignore"
+        What a video without labels says: nothing, or (for ``pooling="probability"``) that it
+        shows no class of those trained on.
     hide_probability : float in [0, 1), default=0.0
         Share of clips hidden at random in training (Hide-and-Seek). Not the paper's.
     hide_clips : int, default=1
@@ -118,8 +138,9 @@ class ASNLocalizer(BaseLocalizer):
     attention_softening : float, default=3.0
         Attention is divided by it for video-level scores.
     video_threshold : float in [0, 1], default=0.1
-        Classes whose video-level probability is not above it are not localized; where none is,
-        the best class is.
+        Classes whose video-level probability is not above it are not localized.
+    when_none_passes : {"best", "nothing"}, default="best"
+        What is localized in a video of which no class is above `video_threshold`.
     localize_classes : sequence of labels, default=None
         Classes to localize, of those trained on (20 of THUMOS14's 101, say); None: all. The CAS
         keeps the columns of the others, at zero.
@@ -133,13 +154,20 @@ class ASNLocalizer(BaseLocalizer):
         time.
     trimmed_batch_size : int, default=8192
         Trimmed videos in a batch.
+    optimizer : {"sgd", "adamw"}, default="sgd"
     lr : float, default=0.1
-        Learning rate of stochastic gradient descent.
+        Learning rate.
+    lr_schedule : {"steps", "cosine"}, default="steps"
+        ``"steps"``: it falls tenfold at each of `lr_milestones`. ``"cosine"``: it rises for 20
+        steps (at most a tenth of all), then falls to 0 along half a cosine, step by step.
     lr_milestones : sequence of float, default=(0.5, 0.75)
-        Shares of `max_epochs` after which the learning rate falls tenfold.
+        For ``"steps"``: shares of `max_epochs`.
     momentum : float in [0, 1), default=0.9
-        Nesterov momentum.
+        Nesterov momentum, of ``"sgd"``.
     weight_decay : float, default=5e-4
+    extractor_weight_decay : float, default=None
+        Of the extractor (bottleneck and bilinear layers) apart: at the weight decay that good
+        heads want, it can die. None: `weight_decay`.
     gradient_clip : float or None, default=1.0
         Largest norm of a model's gradient. The paper names none; without one the bilinear variant
         can diverge at the paper's learning rate.
@@ -208,10 +236,14 @@ class ASNLocalizer(BaseLocalizer):
         "init": train(anything),
         "main_stream": train(choice(*STREAMS)),
         "quantile": use(number(0, 1)),
-        "temporal_context": train(_odd),
+        "channel_dropout": train(flag),
+        "context_layers": train(_layers),
         "context_size": train(count),
-        "pooling": train(choice("attention", "topk")),
+        "pooling": train(choice("attention", "topk", "probability")),
         "topk_divisor": train(count),
+        "class_activation": train(choice("softmax", "sigmoid")),
+        "unlabelled": train(choice("ignore", "background")),
+        "optimizer": train(choice("sgd", "adamw")),
         "attention_stream": use(choice("both", *STREAMS)),
     }
 
@@ -229,24 +261,31 @@ class ASNLocalizer(BaseLocalizer):
         frames_per_clip: int = 1,
         frames_sampled: int = 3,
         dropout: float = 0.5,
-        temporal_context: int = 1,
+        channel_dropout: bool = False,
+        context_layers: int = 0,
         context_size: int = 128,
         pooling: str = "attention",
         topk_divisor: int = 8,
+        class_activation: str = "softmax",
+        unlabelled: str = "ignore",
         hide_probability: float = 0.0,
         hide_clips: int = 1,
         attention_softening: float = 3.0,
         video_threshold: float = 0.1,
+        when_none_passes: str = "best",
         localize_classes: Any = None,
         attention_stream: str = "both",
         selection: Any = None,
         max_epochs: int = 80,
         batch_size: int = 512,
         trimmed_batch_size: int = 8192,
+        optimizer: str = "sgd",
         lr: float = 0.1,
+        lr_schedule: str = "steps",
         lr_milestones: Any = (0.5, 0.75),
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
+        extractor_weight_decay: float | None = None,
         gradient_clip: float | None = 1.0,
         device: str = "auto",
         precision: str = "float32",
@@ -267,24 +306,31 @@ class ASNLocalizer(BaseLocalizer):
         self.frames_per_clip = frames_per_clip
         self.frames_sampled = frames_sampled
         self.dropout = dropout
-        self.temporal_context = temporal_context
+        self.channel_dropout = channel_dropout
+        self.context_layers = context_layers
         self.context_size = context_size
         self.pooling = pooling
         self.topk_divisor = topk_divisor
+        self.class_activation = class_activation
+        self.unlabelled = unlabelled
         self.hide_probability = hide_probability
         self.hide_clips = hide_clips
         self.attention_softening = attention_softening
         self.video_threshold = video_threshold
+        self.when_none_passes = when_none_passes
         self.localize_classes = localize_classes
         self.attention_stream = attention_stream
         self.selection = selection
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.trimmed_batch_size = trimmed_batch_size
+        self.optimizer = optimizer
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.lr_milestones = lr_milestones
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.extractor_weight_decay = extractor_weight_decay
         self.gradient_clip = gradient_clip
         self.device = device
         self.precision = precision
@@ -296,6 +342,10 @@ class ASNLocalizer(BaseLocalizer):
 
     # ------------------------------------------------------------------ training
 
+    @property
+    def _knows_background(self) -> bool:
+        return self.pooling == "probability"
+
     def _plan(self, inputs: Inputs) -> Plan:
         inherits = isinstance(self.init, str) and self.init == "inherit" and self._has_parent()
         parent = self._plan_of(self.main_stream, inputs) if inherits else None
@@ -303,25 +353,41 @@ class ASNLocalizer(BaseLocalizer):
 
     def _plan_of(self, variant: Any, inputs: Inputs, parent: Plan | None = None) -> Plan:
         """Plan one variant; what it does not read is left at zero."""
-        top = self.pooling == "topk"
         heads = Heads(
             dropout=self.dropout,
-            context=self.temporal_context,
-            context_size=self.context_size if self.temporal_context > 1 else 0,
-            attention="max" if top else "linear",
+            channel_dropout=self.channel_dropout,
+            context_layers=self.context_layers,
+            hidden_size=self.context_size if self.context_layers else 0,
+            attention=self._attention_kind(),
         )
+        divisor = self.topk_divisor if self.pooling != "attention" else 0
+        criterion: type[nn.Module] = PooledCrossEntropy
+        options: dict[str, Any] = {"pooling": self.pooling, "topk_divisor": divisor}
+        if self.pooling == "probability":
+            criterion = ProbabilityPooling
+            options = {
+                "topk_divisor": divisor,
+                "class_activation": self.class_activation,
+                "unlabelled": self.unlabelled,
+            }
         return plan_of(
             self,
             inputs,
             variant,
             heads,
-            PooledCrossEntropy,
-            {"pooling": self.pooling, "topk_divisor": self.topk_divisor if top else 0},
+            criterion,
+            options,
             main_stream=self.main_stream,
+            optimizer=self.optimizer,
             parent=parent,
             hidden_size=0 if variant in _WITHOUT_HIDDEN else self.hidden_size,
             dropout=self.dropout,
         )
+
+    def _attention_kind(self) -> str:
+        if self.pooling == "probability":
+            return "background" if self.class_activation == "softmax" else "any"
+        return "max" if self.pooling == "topk" else "linear"
 
     def _has_parent(self) -> bool:
         """Tell whether the variant's features begin with those of a main-stream model."""
@@ -354,7 +420,7 @@ class ASNLocalizer(BaseLocalizer):
         if theirs.heads != plan.heads:
             raise ValueError(
                 f"init has other heads ({theirs.heads}) than this one ({plan.heads}): "
-                "temporal_context, context_size, pooling and dropout must be the same."
+                "context_layers, context_size, pooling and dropout must be the same."
             )
         return parent.model_.weights
 
@@ -369,11 +435,13 @@ class ASNLocalizer(BaseLocalizer):
         return values if len(values) > 1 else float(values[0])
 
     def _read(self, scored: Scored, curves: NDArray[Any]) -> Reading:
-        options = self.model_.plan.criterion_options
-        by_class = options["pooling"] == "topk"
+        if self.pooling == "probability":
+            return read_probabilities(
+                scored, curves, self.topk_divisor, self.class_activation == "softmax"
+            )
+        by_class = self.pooling == "topk"
         if by_class:
-            divisor = options["topk_divisor"]
-            pooled = cas.pool_top(scored.activations, scored.offsets, divisor)
+            pooled = cas.pool_top(scored.activations, scored.offsets, self.topk_divisor)
         else:
             pooled = cas.pool_videos(*scored, self.attention_softening)
         return read_models(
@@ -395,6 +463,13 @@ class ASNLocalizer(BaseLocalizer):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        if self.pooling != "probability":
+            for name, plain in (("class_activation", "softmax"), ("unlabelled", "ignore")):
+                if getattr(self, name) != plain:
+                    raise ValueError(
+                        f"{name}={getattr(self, name)!r} needs pooling='probability', "
+                        f"got pooling={self.pooling!r}."
+                    )
         if isinstance(self.init, str):
             check_choice(self.init, "init", ("inherit", "scratch"))
             return

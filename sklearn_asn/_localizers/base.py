@@ -85,6 +85,11 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
 
     # ------------------------------------------------------------------ what a method says
 
+    @property
+    def _knows_background(self) -> bool:
+        """Whether clips may show nothing: one class alone is enough then."""
+        return False
+
     @abstractmethod
     def _plan(self, inputs: Inputs) -> Plan:
         """Return what is trained; it depends on parameters and `inputs` only."""
@@ -147,7 +152,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             targets = self._check_y(y, len(clips))
             weight = check_weights(sample_weight, len(clips))
             mask = check_trimmed(trimmed, len(clips))
-            self.classes_ = classes_of(targets.label[(weight > 0)[targets.video]])
+            labels = targets.label[(weight > 0)[targets.video]]
+            self.classes_ = classes_of(labels, 1 if self._knows_background else 2)
             device = resolve_device(value_of(self, "device"))
             allowed_classes(value_of(self, "localize_classes"), self.classes_)
             if self._samples_clips:
@@ -299,7 +305,9 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         """Cut the CAS out of a reading: classes by video scores, clips by attention."""
         scores, threshold = reading.video_scores, value_of(self, "video_threshold")
         allowed = allowed_classes(value_of(self, "localize_classes"), self.classes_)
-        passing = cas.passing_classes(scores, threshold, allowed)
+        passing = cas.passing_classes(
+            scores, threshold, allowed, value_of(self, "when_none_passes") == "best"
+        )
         quantile = getattr(self, "quantile", None)
         active = reading.active(quantile) if by_attention and quantile is not None else None
         note = advice.note_of(

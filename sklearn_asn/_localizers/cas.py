@@ -121,7 +121,10 @@ def quantile_level(evidence: Array, curves: Array) -> NDArray[np.float64]:
 
 
 def passing_classes(
-    scores: Array, video_threshold: float, allowed: NDArray[np.bool_] | None = None
+    scores: Array,
+    video_threshold: float,
+    allowed: NDArray[np.bool_] | None = None,
+    or_best: bool = True,
 ) -> NDArray[np.bool_]:
     """Which classes of each video score above the threshold; the best one where none does.
 
@@ -131,11 +134,15 @@ def passing_classes(
     video_threshold : float
     allowed : ndarray of bool, shape (n_classes,), default=None
         Classes that may pass at all; None: all.
+    or_best : bool, default=True
+        Whether the best one passes where none is above the threshold.
     """
     passing = scores > video_threshold
     if allowed is not None:
         passing &= allowed
         scores = np.where(allowed, scores, -np.inf)
+    if not or_best:
+        return passing
     none = np.flatnonzero(~passing.any(axis=1))
     passing[none, scores[none].argmax(axis=1)] = True
     return passing

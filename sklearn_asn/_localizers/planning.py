@@ -58,7 +58,7 @@ def plan_of(
     criterion_options : dict, default=None
         Its arguments.
     main_stream : {"temporal", "spatial"}, default="temporal"
-    optimizer : {"sgd", "adam"}, default="sgd"
+    optimizer : {"sgd", "adam", "adamw"}, default="sgd"
     parent : Plan, default=None
         What is trained before.
     **network
@@ -107,6 +107,8 @@ def plan_of(
         gradient_clip=value_of(estimator, "gradient_clip"),
         quantile_momentum=value_of(estimator, "quantile_momentum"),
         precision=value_of(estimator, "precision"),
+        lr_schedule=value_of(estimator, "lr_schedule"),
+        extractor_weight_decay=value_of(estimator, "extractor_weight_decay"),
         parent=parent,
     )
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._localizers import cas
@@ -118,6 +119,41 @@ def read_models(
         evidence=scored.activations if by_class else scored.attention[..., None],
         curves=curves,
     )
+
+
+def read_probabilities(
+    scored: Scored, curves: Array, topk_divisor: float, one_class: bool
+) -> Reading:
+    """Read a network with a background: what each clip shows, and what the video does.
+
+    Parameters
+    ----------
+    scored : Scored
+        Whose attention is the log-odds of not being background.
+    curves : ndarray of shape (n_models, 101)
+    topk_divisor : float
+        One in so many clips is averaged, rounded up.
+    one_class : bool
+        Whether a clip shows one class (softmax) or any number (sigmoid).
+    """
+    p = clip_probabilities(scored, one_class)
+    video = cas.pool_top(p[:, None], scored.offsets, topk_divisor)[:, 0]
+    inside = np.clip(video, 1e-7, 1 - 1e-7)
+    return read_models(
+        scored,
+        curves,
+        clip_scores=p,
+        probabilities=video,
+        decision=np.log(inside) - np.log1p(-inside),
+    )
+
+
+def clip_probabilities(scored: Scored, one_class: bool) -> Array:
+    """Return what every clip shows, ``(n_clips, n_classes)``, a mean over the models."""
+    if not one_class:
+        return expit(scored.activations).mean(axis=1)
+    p = cas.softmax(scored.activations) * expit(scored.attention)[..., None]
+    return p.mean(axis=1)
 
 
 def threshold_at(curves: Array, quantile: float) -> Array:

@@ -44,6 +44,10 @@ class Bags(Dataset[Any]):
         Videos that show one action from end to end.
     starts : ndarray of int, shape (n_videos,), default=None
         First row of every video; None: one video after another.
+    clip_target : ndarray of shape (n_clips, n_classes + 1), default=None
+        What clips show, the background last; of videos that are `taught`.
+    taught : ndarray of bool, shape (n_videos,), default=None
+        Videos of which `clip_target` counts.
 
     Attributes
     ----------
@@ -61,6 +65,8 @@ class Bags(Dataset[Any]):
         weight: NDArray[np.float64] | None = None,
         trimmed: NDArray[np.bool_] | None = None,
         starts: Ints | None = None,
+        clip_target: NDArray[np.float32] | None = None,
+        taught: NDArray[np.bool_] | None = None,
     ) -> None:
         self.table = Table(values, columns)
         self.lengths = lengths
@@ -70,6 +76,8 @@ class Bags(Dataset[Any]):
         self.target = target
         self.weight = np.ones(len(self)) if weight is None else weight
         self.trimmed = np.zeros(len(self), dtype=bool) if trimmed is None else trimmed
+        self.clip_target = clip_target
+        self.taught = taught
 
     @classmethod
     def of(cls, clips: Clips, columns: Columns, frames_per_clip: int = 1, **known: Any) -> Bags:
@@ -94,6 +102,8 @@ class Bags(Dataset[Any]):
         digest = hashlib.sha256(repr((self.table.fingerprint(), self.frames_per_clip)).encode())
         pieces = [np.arange(self.values.shape[1])[piece] for piece in self.table.pieces]
         parts = (*pieces, self.starts, self.lengths, self.target, self.weight, self.trimmed)
+        if self.clip_target is not None:
+            parts += (self.clip_target, self.taught)
         for part in parts:
             packed = np.ascontiguousarray(part if part is not None else ())
             digest.update(repr((packed.dtype.str, packed.shape)).encode())

@@ -48,6 +48,77 @@ class PooledCrossEntropy(nn.Module):
         return weighted_mean(cross_entropy(torch.log_softmax(pooled, dim=-1), known), known)
 
 
+class ProbabilityPooling(nn.Module):
+    """Binary cross-entropy of the highest clip probabilities of every class; not the paper's.
+
+    A clip shows class c with probability p_c, or is background. The video's probability of c is
+    the mean of its highest ``ceil(n_clips / topk_divisor)`` p_c. Where it is known what the clips
+    of a video show ("clip_target", for the videos "taught"), the cross-entropy of p against it,
+    averaged over clips, is added.
+
+    Parameters
+    ----------
+    topk_divisor : float
+    class_activation : {"softmax", "sigmoid"}
+        One class a clip (or background), or any number of them.
+    unlabelled : {"ignore", "background"}
+        What a video without labels says: nothing, or that it shows no class.
+    """
+
+    def __init__(
+        self,
+        topk_divisor: float = 8,
+        class_activation: str = "softmax",
+        unlabelled: str = "ignore",
+    ) -> None:
+        super().__init__()
+        self.topk_divisor = topk_divisor
+        self.class_activation = class_activation
+        self.unlabelled = unlabelled
+
+    def forward(self, scored: tuple[Tensor, ...], known: Known) -> Tensor:
+        """Return the loss of a batch."""
+        activations, attention = scored[:2]
+        valid, target = known["valid"], known["target"]
+        log_p = self.log_probabilities(activations, attention)
+        video = pool_top(log_p.exp(), valid, self.topk_divisor)
+        present = (target > 0).to(video.dtype)[:, None, :].expand_as(video)
+        # near 0 and 1 float32 has no room for a logarithm
+        video = video.clamp(1e-6, 1 - 1e-6)
+        loss = 0.5 * functional.binary_cross_entropy(video, present, reduction="none").sum(-1)
+        says = (target > 0).any(dim=-1)
+        if self.unlabelled == "background":
+            says = torch.ones_like(says)
+        loss = loss.sum(dim=-1) * says
+        if "clip_target" in known:
+            taught = known["taught"] > 0
+            says = says | taught
+            loss = loss + taught * self.teach(log_p, activations, attention, known)
+        weight = known["weight"] * says
+        return (weight * loss).sum() / weight.sum().clamp(min=1e-12)
+
+    def log_probabilities(self, activations: Tensor, attention: Tensor) -> Tensor:
+        """Return log p of every clip and class."""
+        if self.class_activation == "sigmoid":
+            return functional.logsigmoid(activations)
+        # attention is the log-odds of not being background
+        foreground = functional.logsigmoid(attention)[..., None]
+        return torch.log_softmax(activations, dim=-1) + foreground
+
+    def teach(self, log_p: Tensor, activations: Tensor, attention: Tensor, known: Known) -> Tensor:
+        """Return the cross-entropy against what clips show, a mean over each video's clips."""
+        goal, valid = known["clip_target"][:, :, None], known["valid"]
+        if self.class_activation == "sigmoid":
+            log_not = functional.logsigmoid(-activations)
+            shown = goal[..., :-1]
+            loss = -(shown * log_p + (1 - shown) * log_not).sum(dim=-1)
+        else:
+            background = functional.logsigmoid(-attention)[..., None]
+            loss = -(goal * torch.cat([log_p, background], dim=-1)).sum(dim=-1)
+        loss = torch.where(valid[..., None], loss, 0.0).sum(dim=-1)
+        return loss.sum(dim=1) / valid.sum(dim=1)
+
+
 class MixtureCrossEntropy(nn.Module):
     """UntrimmedNet's soft selection: clip *probabilities* are averaged with softmax attention."""
 

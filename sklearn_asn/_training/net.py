@@ -17,14 +17,16 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
 from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.context import reach_of
 from sklearn_asn._training.network import ASENetwork
 from sklearn_asn._training.progress import Progress, ShowProgress
 from sklearn_asn._training.recipe import Plan, Trained
 from sklearn_asn._training.sampling import BagBatches, ClipBlocks
+from sklearn_asn._training.schedule import CosineSchedule
 from sklearn_asn._training.watch import WatchAttention
 
 RECORDED_LEVELS = [10, 30, 50, 70, 90]  # percent, in the history
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 class ClipGradients(Callback):
@@ -137,14 +139,17 @@ def build_net(
     own: list[Any] = [WatchAttention()]
     if progress is not None and verbose:
         own.append(ShowProgress(progress))
-    if milestones:
+    if plan.lr_schedule == "cosine":
+        own.append(("lr_scheduler", CosineSchedule()))
+    elif milestones:
         decay = LRScheduler(policy=MultiStepLR, milestones=milestones, gamma=0.1)
         own.append(("lr_scheduler", decay))
     if plan.gradient_clip is not None:
         own.append(("gradient_clip", ClipGradients(plan.gradient_clip)))
     # copied: a callback keeps state, and belongs to the estimator that it was given to
     given = copy.deepcopy(list(callbacks or []))
-    context = plan.heads.context
+    context = plan.heads.context_layers
+    decay_apart = {"weight_decay": plan.extractor_weight_decay}
     return ASNNet(
         ASENetwork,
         **{f"module__{name}": value for name, value in plan.network.items()},
@@ -152,16 +157,22 @@ def build_net(
         **{f"criterion__{name}": value for name, value in plan.criterion_options.items()},
         optimizer=OPTIMIZERS[plan.optimizer],
         **{f"optimizer__{name}": value for name, value in plan.optimizer_options.items()},
+        **(
+            {}
+            if plan.extractor_weight_decay is None
+            else {"optimizer__param_groups": [("models.*.extractor.*", decay_apart)]}
+        ),
         lr=plan.lr,
         max_epochs=plan.max_epochs,
         batch_size=plan.batch_size,
         iterator_train=BagBatches,
         **{f"iterator_train__{name}": value for name, value in plan.sampling.items()},
         iterator_train__seed=seed,
-        iterator_train__context=context,
+        iterator_train__whole=context > 0,
         iterator_valid=ClipBlocks,
         iterator_valid__batch_size=plan.batch_size * (plan.sampling["clips_per_video"] or 7),
-        iterator_valid__context=context,
+        iterator_valid__reach=reach_of(context),
+        iterator_valid__packed=context > 0,
         train_split=None,
         callbacks=own + given,
         **(

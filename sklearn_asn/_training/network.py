@@ -7,13 +7,15 @@ one (x^t) and the other is the spatial one (x^s); here either can lead.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+from sklearn_asn._training.context import Context, Places, channel_mask
 
 _OUTER_ROWS = 256
 LEVELS = 101  # running attention quantiles: every percent from 0 to 100
@@ -180,34 +182,39 @@ class Heads:
     ----------
     dropout : float
         Before classification.
-    context : int
-        Clips that a temporal convolution before the heads reads (an odd number).
-    context_size : int
-        Its units, with ReLU; 0 is no such layer. With ``context=1`` it is a plain hidden layer.
-    attention : {"linear", "mlp", "max"}
-        One linear layer; two with `attention_size` units between (STPN); or none: a clip's
-        attention is its largest class activation.
+    hidden_size : int
+        Units of a layer with ReLU before the heads; 0 is no such layer.
+    context_layers : int
+        0: that layer reads clips one by one. 1: it reads three neighbours. More: residual layers
+        of dilation 2, 4, ... come after it.
+    attention : {"linear", "mlp", "max", "background", "any"}
+        One linear layer; two with `attention_size` units between (STPN); or none of its own: a
+        clip's attention is its largest class activation; the log-odds of not being background,
+        where that is one more column of a softmax; or the log-odds of showing any class, where
+        classes are independent.
     attention_size : int
     attention_dropout : bool
         Dropout before attention too (UntrimmedNet).
+    channel_dropout : bool
+        Drop whole channels of a video, the same for all its clips, before every layer.
     give_features : bool
         Give what the classification head reads as a third output (W-TALC's loss needs it).
     """
 
     dropout: float = 0.5
-    context: int = 1
-    context_size: int = 0
+    hidden_size: int = 0
+    context_layers: int = 0
     attention: str = "linear"
     attention_size: int = 256
     attention_dropout: bool = False
+    channel_dropout: bool = False
     give_features: bool = False
 
 
 class ASEModel(nn.Module):
     """An extractor with its classification and attention heads, one linear layer each.
 
-    Not the paper's: `Heads` may put a temporal convolution before the heads (its input is then a
-    clip's window, laid out by the sampler), or another attention.
+    Not the paper's: `Heads` may put layers before the heads, or another attention.
     """
 
     def __init__(self, extractor: nn.Module, n_classes: int, heads: Heads) -> None:
@@ -216,11 +223,14 @@ class ASEModel(nn.Module):
         self.extractor = extractor
         self.heads = heads
         self.dropout = nn.Dropout(heads.dropout)  # before classification only (section 3.3)
-        self.convolution: nn.Linear | None = None
-        if heads.context_size:
-            self.convolution = nn.Linear(heads.context * n_features, heads.context_size)
-            n_features = heads.context_size
-        self.classification = nn.Linear(n_features, n_classes)
+        self.hidden: nn.Linear | None = None
+        self.context: Context | None = None
+        if heads.context_layers:
+            self.context = Context(n_features, heads.hidden_size, heads.context_layers)
+        elif heads.hidden_size:
+            self.hidden = nn.Linear(n_features, heads.hidden_size)
+        n_features = heads.hidden_size or n_features
+        self.classification = nn.Linear(n_features, n_classes + (heads.attention == "background"))
         self.attention: nn.Module | None = None
         if heads.attention == "linear":
             self.attention = nn.Linear(n_features, 1)
@@ -230,31 +240,63 @@ class ASEModel(nn.Module):
                 nn.Linear(n_features, size), nn.ReLU(), nn.Linear(size, 1)
             )
 
-    def forward(self, main: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, main: Tensor, other: Tensor, places: Places | None) -> tuple[Tensor, ...]:
         """Return class activations ``(..., n_classes)`` and raw attention ``(...)``.
 
-        With context, the streams have one more axis than the clips: ``(..., context, n_columns)``.
+        With `places`, rows are those of whole videos, packed one after another.
         """
         parts = self.extractor(main, other)
         if isinstance(parts, Tensor):
             parts = (parts,)
-        plain = self.convolution is None and not self.heads.give_features
+        plain = self.hidden is None and self.context is None and not self.heads.give_features
         if plain and not self.training and isinstance(self.attention, nn.Linear):
             return self._both_heads(parts, self.attention)
-        features = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-        if self.convolution is not None:
-            if self.heads.context > 1:
-                features = features.flatten(-2)
-            features = torch.relu(self.convolution(features))
-        dropped = self.dropout(features)
+        if self.context is not None and places is not None:
+            features = self.context(parts, places, self._masks(places))
+        else:
+            features = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+        if self.hidden is not None:
+            read = self._dropped(features, places) if self.heads.channel_dropout else features
+            features = torch.relu(self.hidden(read))
+        dropped = self._dropped(features, places)
         activations = self.classification(dropped)
-        if self.attention is None:
+        kind = self.heads.attention
+        if kind == "background":
+            activations, background = activations[..., :-1], activations[..., -1]
+            attention = torch.logsumexp(activations, dim=-1) - background
+        elif kind == "any":
+            attention = log_odds_of_any(activations)
+        elif self.attention is None:
             attention = activations.amax(dim=-1)
         else:
             read = dropped if self.heads.attention_dropout else features
             attention = self.attention(read).squeeze(-1)
         more = (dropped,) if self.heads.give_features else ()
         return activations, attention, *more
+
+    def _dropped(self, features: Tensor, places: Places | None) -> Tensor:
+        """Drop before a head: clips' features one by one, or channels of whole videos."""
+        if not self.heads.channel_dropout:
+            return self.dropout(features)
+        if not self.training or not self.heads.dropout:
+            return features
+        width = features.shape[-1]
+        if places is None:  # (n_videos, n_clips, n_features)
+            mask = channel_mask(len(features), width, self.heads.dropout, features)
+            return features * mask.view(-1, *[1] * (features.ndim - 2), width)
+        mask = channel_mask(places.n_videos, width, self.heads.dropout, features)
+        return features * mask[places.video]
+
+    def _masks(self, places: Places) -> Callable[[int, Tensor], Tensor | None]:
+        """Return what draws the channels that a layer sees of every video."""
+        drops = self.training and self.heads.channel_dropout and self.heads.dropout > 0
+
+        def mask(n_channels: int, like: Tensor) -> Tensor | None:
+            if not drops:
+                return None
+            return channel_mask(places.n_videos, n_channels, self.heads.dropout, like)
+
+        return mask
 
     def _both_heads(self, parts: tuple[Tensor, ...], attention: nn.Linear) -> tuple[Tensor, ...]:
         """Apply both linear heads at once, to the parts of the features where they lie.
@@ -269,6 +311,12 @@ class ASEModel(nn.Module):
             scores = scores + nn.functional.linear(part, weight[:, start:stop])
             start = stop
         return scores[..., :-1], scores[..., -1]
+
+
+def log_odds_of_any(activations: Tensor) -> Tensor:
+    """Return the log-odds that a clip shows any of independent classes."""
+    none = nn.functional.logsigmoid(-activations).sum(dim=-1).clamp(max=-1e-6)  # log probability
+    return torch.log(-torch.expm1(none)) - none
 
 
 class ASENetwork(nn.Module):
@@ -321,12 +369,24 @@ class ASENetwork(nn.Module):
         self.register_buffer("attention_quantiles", torch.zeros(len(self.models), LEVELS))
         self.register_buffer("n_batches", torch.zeros((), dtype=torch.long))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self,
+        x: Tensor,
+        before: Tensor | None = None,
+        after: Tensor | None = None,
+        keep: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:
         """Score clips.
 
         Parameters
         ----------
         x : Tensor of shape (..., n_main + n_other)
+            With the other arguments, the clips of whole videos, packed one after another.
+        before, after : Tensor of int, shape (n_rows,), default=None
+            Rows of the same video before and after each.
+        keep : Tensor of bool, shape (n_rows,), default=None
+            Packed rows that are wanted: the others are neighbours. None: all are, and they come
+            back as a table of videos, padded with zeros to the longest.
 
         Returns
         -------
@@ -337,19 +397,28 @@ class ASENetwork(nn.Module):
         features : Tensor of shape (..., n_features)
             Only where `heads` asks for them: what the first model's classification reads.
         """
+        places = None
+        if before is not None and after is not None:
+            places = Places.of(before, after)
         if self.main_first:
             main, other = x[..., : self.n_main], x[..., self.n_main :]
         else:
             main, other = x[..., -self.n_main :], x[..., : -self.n_main]
         # of two independent models, each has a stream of its own
         streams = ((main, other), (other, main))
-        scored = [model(*pair) for model, pair in zip(self.models, streams, strict=False)]
+        scored = [model(*pair, places) for model, pair in zip(self.models, streams, strict=False)]
         if len(scored) == 1:
             activations, attention, *more = scored[0]
-            return activations.unsqueeze(-2), attention.unsqueeze(-1), *more
-        activations = torch.stack([one[0] for one in scored], dim=-2)
-        attention = torch.stack([one[1] for one in scored], dim=-1)
-        return activations, attention, *scored[0][2:]
+            given = (activations.unsqueeze(-2), attention.unsqueeze(-1), *more)
+        else:
+            activations = torch.stack([one[0] for one in scored], dim=-2)
+            attention = torch.stack([one[1] for one in scored], dim=-1)
+            given = (activations, attention, *scored[0][2:])
+        if keep is not None:
+            return tuple(part[keep] for part in given)
+        if places is not None:
+            return tuple(_spread(part, places) for part in given)
+        return given
 
     @torch.no_grad()
     def inherit(self, parent: Mapping[str, Tensor]) -> None:
@@ -360,21 +429,17 @@ class ASENetwork(nn.Module):
         """
         own = self.state_dict()
         zero = getattr(self.models[0].extractor, "other_starts_at_zero", False)
-        first = "convolution" if self.models[0].convolution is not None else None
+        first = "context.first" if self.models[0].context is not None else ""
         for name, value in parent.items():
             if not name.startswith("models.0.") or ".extractor." in name:
                 continue
             given = torch.as_tensor(value)
-            layer = name.split(".")[2]
-            if given.ndim < 2 or layer != (first or layer):  # what reads no columns of X
-                own[name].copy_(given)
+            if given.ndim < 2 or not name.startswith(f"models.0.{first}"):
+                own[name].copy_(given)  # it reads no columns of X
                 continue
-            # a convolution reads n_main columns of each clip of its window
-            n_clips = given.shape[1] // self.n_main
-            weight = own[name].view(len(given), n_clips, -1)
             if zero:
-                weight.zero_()
-            weight[..., : self.n_main] = given.view(len(given), n_clips, -1)
+                own[name].zero_()
+            own[name][..., : self.n_main] = given
 
     @torch.no_grad()
     def track_quantiles(self, attention: Tensor, weight: Tensor, momentum: float) -> None:
@@ -393,6 +458,14 @@ class ASENetwork(nn.Module):
         moved = momentum * self.attention_quantiles + (1 - momentum) * now
         self.attention_quantiles.copy_(torch.where(self.n_batches == 0, now, moved))
         self.n_batches += 1
+
+
+def _spread(rows: Tensor, places: Places) -> Tensor:
+    """Put packed rows into a table ``(n_videos, n_clips, ...)``, zero behind short videos."""
+    longest = int(places.before.max()) + 1
+    table = rows.new_zeros((places.n_videos, longest, *rows.shape[1:]))
+    table[places.video, places.before] = rows
+    return table
 
 
 def attention_quantiles(attention: Tensor, weight: Tensor) -> Tensor:

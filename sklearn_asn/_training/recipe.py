@@ -32,10 +32,11 @@ class Plan:
         Its arguments.
     sampling : dict
         How many clips and rows a step sees, and what is hidden.
-    optimizer : {"sgd", "adam"}
+    optimizer : {"sgd", "adam", "adamw"}
     optimizer_options : dict
         Its arguments but the learning rate.
-    lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum, precision
+    lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum, precision, \
+            lr_schedule, extractor_weight_decay
         As in `ASNLocalizer`.
     parent : Plan, default=None
         What is trained before, to start from its heads (eq. 1).
@@ -56,6 +57,8 @@ class Plan:
     gradient_clip: float | None
     quantile_momentum: float
     precision: str = "float32"
+    lr_schedule: str = "steps"
+    extractor_weight_decay: float | None = None
     parent: Plan | None = None
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -71,7 +71,7 @@ class BagBatches:
 
     Untrimmed videos give `clips_per_video` clips (None: all of them), trimmed ones a single clip;
     each kind has its own batch size, and the batches of an epoch come in random order. With
-    `context` > 1 a clip comes with its neighbours; beyond the video's ends they are zero. With
+    `whole`, all clips of the videos come, packed, and those drawn are the ones that count. With
     `hide_probability`, blocks of `hide_clips` clips are hidden at random (Hide-and-Seek).
     """
 
@@ -83,7 +83,7 @@ class BagBatches:
         clips_per_video: int | None,
         frames_sampled: int,
         seed: int,
-        context: int = 1,
+        whole: bool = False,
         hide_probability: float = 0.0,
         hide_clips: int = 1,
     ) -> None:
@@ -92,12 +92,12 @@ class BagBatches:
         self.trimmed_batch_size = trimmed_batch_size
         self.clips_per_video = np.iinfo(int).max if clips_per_video is None else clips_per_video
         self.frames_sampled = min(frames_sampled, dataset.frames_per_clip)
-        self.context = context
+        self.whole = whole
         self.hide_probability = hide_probability
         self.hide_clips = hide_clips
         self.rng = np.random.default_rng(seed)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    def __iter__(self) -> Iterator[tuple[Any, dict[str, Tensor]]]:
         trimmed = self.bags.trimmed
         batches = [
             *(
@@ -114,74 +114,127 @@ class BagBatches:
         drawn = (self.batch(*batches[i]) for i in self.rng.permutation(len(batches)))
         yield from ahead(drawn) if self.bags.table.is_far else drawn
 
-    def batch(self, videos: NDArray[np.int64], size: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def n_batches(self) -> int:
+        """Return how many batches an epoch has."""
+        n_trimmed = int(self.bags.trimmed.sum())
+        n_others = len(self.bags) - n_trimmed
+        return -(-n_others // self.batch_size) + -(-n_trimmed // self.trimmed_batch_size)
+
+    def batch(self, videos: NDArray[np.int64], size: int) -> tuple[Any, dict[str, Tensor]]:
         """Draw clips of `videos`: features ``(n, size, n_features)`` and what is known of them."""
         bags = self.bags
         n_clips = np.diff(bags.offsets)[videos]
         clip = sample_clips(n_clips, size, self.rng)
+        if self.whole:
+            return self.whole_videos(videos, n_clips, clip)
         valid = clip >= 0
-        near, blank = neighbours(
-            np.maximum(clip, 0), np.zeros_like(clip), n_clips[:, None], self.context
-        )
+        near = np.maximum(clip, 0)
+        blank = np.zeros(clip.shape, dtype=bool)
         if self.hide_probability:
-            valid, hidden = self.hide(near, valid)
-            blank |= hidden
-        borders = bags.borders(videos[:, None, None], near)
+            valid, blank = self.hide(near, valid)
+        borders = bags.borders(videos[:, None], near)
         x = bags.gather(sample_rows(*borders, self.frames_sampled, self.rng))
         if blank.any():
             x[torch.from_numpy(blank).to(x.device)] = 0
+        return x, self.known(videos, valid, near)
+
+    def whole_videos(
+        self, videos: NDArray[np.int64], n_clips: NDArray[np.int64], clip: NDArray[np.int64]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return all clips of `videos`, packed; `clip` are those that count."""
+        bags, longest = self.bags, int(n_clips.max())
+        near = np.broadcast_to(np.arange(longest), (len(videos), longest))
+        there = near < n_clips[:, None]
+        valid = there
+        if clip.shape[1] < longest:  # of a longest video too, some do not count
+            valid = np.zeros_like(there)
+            video = np.broadcast_to(np.arange(len(videos))[:, None], clip.shape)
+            valid[video[clip >= 0], clip[clip >= 0]] = True
+        blank = np.zeros_like(there)
+        if self.hide_probability:
+            valid, blank = self.hide(near, valid)
+        video, place = np.nonzero(there)
+        borders = bags.borders(videos[video], place)
+        x = bags.gather(sample_rows(*borders, self.frames_sampled, self.rng))
+        if blank.any():
+            x[torch.from_numpy(blank[there]).to(x.device)] = 0
+        packed = {
+            "x": x,
+            "before": torch.from_numpy(place),
+            "after": torch.from_numpy(n_clips[video] - 1 - place),
+        }
+        return packed, self.known(videos, valid, near)
+
+    def known(
+        self, videos: NDArray[np.int64], valid: NDArray[np.bool_], clip: NDArray[np.int64]
+    ) -> dict[str, Tensor]:
+        """Return what is known of `videos`, of which the clips `clip` are at hand."""
+        bags = self.bags
         assert bags.target is not None
         known = {
             "target": torch.from_numpy(bags.target[videos]),
             "weight": torch.from_numpy(bags.weight[videos].astype(np.float32)),
             "valid": torch.from_numpy(valid),
         }
-        return (x if self.context > 1 else x[:, :, 0]), known
+        if bags.clip_target is not None and bags.taught is not None:
+            row = np.minimum(bags.offsets[videos][:, None] + clip, bags.offsets[-1] - 1)
+            known["clip_target"] = torch.from_numpy(bags.clip_target[row])
+            known["taught"] = torch.from_numpy(bags.taught[videos].astype(np.float32))
+        return known
 
     def hide(
-        self, near: NDArray[np.int64], valid: NDArray[np.bool_]
+        self, clip: NDArray[np.int64], valid: NDArray[np.bool_]
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Hide random blocks of clips of every video (Hide-and-Seek); one of them always stays.
 
-        `near` are the windows around the clips drawn, ``(n_videos, n_clips, context)``, counted
-        from the video's first clip. Returns which clips are left, and what of `near` is hidden.
+        `clip` are clips ``(n_videos, n_clips)``, counted from the video's first. Returns which of
+        the `valid` ones are left, and which clips are hidden.
         """
-        block = near // self.hide_clips
-        table = self.rng.random((len(near), int(block.max()) + 1)) < self.hide_probability
-        hidden = table[np.arange(len(near))[:, None, None], block]
-        left = valid & ~hidden[..., self.context // 2]
+        block = clip // self.hide_clips
+        table = self.rng.random((len(clip), int(block.max()) + 1)) < self.hide_probability
+        hidden = table[np.arange(len(clip))[:, None], block]
+        left = valid & ~hidden
         none = ~left.any(axis=1)
         left[none], hidden[none] = valid[none], False
         return left, hidden
 
 
 class ClipBlocks:
-    """Iterator of skorch's evaluation: all clips in order, `batch_size` at a time."""
+    """Iterator of skorch's evaluation: all clips in order, `batch_size` at a time.
 
-    def __init__(self, dataset: Bags, batch_size: int, context: int = 1) -> None:
+    Of a network that sees `reach` clips to each side, each block comes with its neighbours, so
+    that a video of any length is scored as if it were whole.
+    """
+
+    def __init__(
+        self, dataset: Bags, batch_size: int, reach: int = 0, packed: bool = False
+    ) -> None:
         self.bags = dataset
         self.batch_size = batch_size
-        self.context = context
+        self.reach = reach
+        self.packed = packed
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
         n_clips = int(self.bags.offsets[-1])
         starts = range(0, n_clips, self.batch_size)
         blocks = (self.block(first, min(first + self.batch_size, n_clips)) for first in starts)
         for block in ahead(blocks) if self.bags.table.is_far else blocks:
             yield block, torch.zeros(0)
 
-    def block(self, first: int, stop: int) -> Tensor:
+    def block(self, first: int, stop: int) -> Any:
         """Consecutive clips, with their neighbours where there is context."""
-        if self.context == 1:
+        if not self.packed:
             return self.bags.clips(first, stop)
-        clip = np.arange(first, stop)
         offsets = self.bags.offsets
-        video = np.searchsorted(offsets, clip, side="right") - 1
-        near, beyond = neighbours(clip, offsets[video], offsets[video + 1], self.context)
-        low, high = int(near.min()), int(near.max()) + 1
-        block = self.bags.clips(low, high)[torch.from_numpy(near - low)]
-        block[torch.from_numpy(beyond)] = 0
-        return block
+        low, high = max(first - self.reach, 0), min(stop + self.reach, int(offsets[-1]))
+        row = np.arange(low, high)
+        video = np.searchsorted(offsets, row, side="right") - 1
+        return {
+            "x": self.bags.clips(low, high),
+            "before": torch.from_numpy(row - offsets[video]),
+            "after": torch.from_numpy(offsets[video + 1] - 1 - row),
+            "keep": torch.from_numpy((row >= first) & (row < stop)),
+        }
 
 
 def ahead(items: Iterable[Item]) -> Iterator[Item]:
@@ -196,22 +249,3 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
         while (item := coming.result()) is not end:
             coming = reader.submit(next, iterator, end)
             yield item  # type: ignore[misc]
-
-
-def neighbours(
-    clip: NDArray[np.int64],
-    first: NDArray[np.int64],
-    stop: NDArray[np.int64],
-    width: int,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the `width` clips around each one (last axis), and which lie beyond its video.
-
-    Those beyond are given as the video's first or last clip.
-
-    >>> near, beyond = neighbours(np.array([4, 5]), np.array([4, 4]), np.array([6, 6]), 3)
-    >>> near.tolist(), beyond.tolist()
-    ([[4, 4, 5], [4, 5, 5]], [[True, False, False], [False, False, True]])
-    """
-    near = clip[..., None] + np.arange(width) - width // 2
-    first, stop = first[..., None], stop[..., None]
-    return np.clip(near, first, stop - 1), (near < first) | (near >= stop)

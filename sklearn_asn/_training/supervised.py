@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ class Supervised:
         weight: NDArray[np.float64],
         trimmed: NDArray[np.bool_],
     ) -> None:
+        self.classes = classes
         keep = weight > 0  # a weight of zero is no video at all
         present = targets.indicator(classes)[keep]
         counts = present.sum(axis=1, keepdims=True)
@@ -33,7 +35,25 @@ class Supervised:
         self.clips = clips if keep.all() else clips[keep]
         self.weight = weight[keep]
         self.trimmed = trimmed[keep]
+        self.clip_target: NDArray[np.float32] | None = None
+        self.taught: NDArray[np.bool_] | None = None
         self._memo: dict[str, str] = {}
+
+    def with_clip_targets(
+        self, clip_target: NDArray[np.float32], taught: NDArray[np.bool_]
+    ) -> Supervised:
+        """Return the same videos, of some of which it is known what every clip shows.
+
+        Parameters
+        ----------
+        clip_target : ndarray of shape (n_clips, n_classes + 1)
+            Of all clips (a row each, whatever it holds where a video is not taught); the
+            background is last.
+        taught : ndarray of bool, shape (n_videos,)
+        """
+        other = copy.copy(self)
+        other.clip_target, other.taught = clip_target, taught
+        return other
 
     def bags(self, plan: Plan) -> Bags:
         """Return what training draws from."""
@@ -44,6 +64,8 @@ class Supervised:
             target=self.target,
             weight=self.weight,
             trimmed=self.trimmed,
+            clip_target=self.clip_target,
+            taught=self.taught,
         )
         bags.table.memo = self._memo  # features are hashed once a fit, if at all
         return bags

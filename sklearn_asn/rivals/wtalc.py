@@ -149,7 +149,7 @@ class WTALC(BaseLocalizer):
     def _plan(self, inputs: Inputs) -> Plan:
         heads = Heads(
             dropout=self.dropout,
-            context_size=self.hidden_size,
+            hidden_size=self.hidden_size,
             attention="max",
             give_features=True,
         )

@@ -1,0 +1,166 @@
+"""Temporal layers over whole videos, packed one after another, with their borders respected.
+
+Not the paper's. A video's clips are consecutive rows; `Places` says how many rows of the same
+video stand before and after each. Nothing is padded, and no window is gathered: a layer of width
+three is one matrix product, whose three parts are shifted against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+_CELLS = 2**19  # of features that are dropped and multiplied together: they stay in the cache
+
+
+class Places(NamedTuple):
+    """Where rows stand in their videos."""
+
+    before: Tensor  # (n_rows,): rows of the same video before this one
+    after: Tensor  # (n_rows,)
+    video: Tensor  # (n_rows,): numbered from 0
+
+    @classmethod
+    def of(cls, before: Tensor, after: Tensor) -> Places:
+        """Make them; videos are numbered by where they begin."""
+        return cls(before, after, torch.cumsum(before == 0, 0) - int(before[0] == 0))
+
+    @property
+    def n_videos(self) -> int:
+        """Videos that rows are of."""
+        return int(self.video[-1]) + 1
+
+
+def reach_of(n_layers: int) -> int:
+    """Return how many clips on each side `n_layers` layers see: dilations 1, 2, 4, ...
+
+    >>> [reach_of(n) for n in range(4)]
+    [0, 1, 3, 7]
+    """
+    return int(2**n_layers - 1)
+
+
+def channel_mask(n_videos: int, n_channels: int, rate: float, like: Tensor) -> Tensor:
+    """Draw which channels of every video stay: 0, or 1 / (1 - rate)."""
+    ones = torch.ones((n_videos, n_channels), device=like.device, dtype=like.dtype)
+    return functional.dropout(ones, rate)
+
+
+class ContextLayer(nn.Module):
+    """A convolution of width three over the clips of every video, zeros beyond its ends.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+    dilation : int
+        Clips between those that are read.
+    """
+
+    def __init__(self, n_in: int, n_out: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.dilation = dilation
+        bound = (3 * n_in) ** -0.5  # as torch's own convolutions
+        self.weight = nn.Parameter(torch.empty(3, n_out, n_in).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_out).uniform_(-bound, bound))
+
+    def forward(
+        self, parts: tuple[Tensor, ...], places: Places, mask: Tensor | None = None
+    ) -> Tensor:
+        """Return ``(n_rows, n_out)``.
+
+        Parameters
+        ----------
+        parts : tuple of Tensor of shape (n_rows, n_columns)
+            Features, side by side.
+        places : Places
+        mask : Tensor of shape (n_videos, n_in), default=None
+            What the channels of every video are multiplied with.
+        """
+        flat = self.weight.flatten(0, 1)  # (3 * n_out, n_in)
+        product: Tensor | None = None
+        start = 0
+        for part in parts:
+            columns = slice(start, start + part.shape[1])
+            own = None if mask is None else mask[:, columns]
+            one = masked_linear(part, flat[:, columns], own, places.video)
+            product = one if product is None else product + one
+            start = columns.stop
+        assert product is not None
+        left, middle, right = product.chunk(3, dim=1)
+        d = self.dilation
+        out = middle + self.bias
+        if len(out) > d:
+            from_left = left[:-d] * (places.before[d:] >= d)[:, None]
+            from_right = right[d:] * (places.after[:-d] >= d)[:, None]
+            out = out + functional.pad(from_left, (0, 0, d, 0))
+            out = out + functional.pad(from_right, (0, 0, 0, d))
+        return out
+
+
+class Context(nn.Module):
+    """One layer over neighbouring clips, then residual ones of growing dilation.
+
+    Parameters
+    ----------
+    n_features : int
+    n_units : int
+    n_layers : int
+        At least 1.
+    """
+
+    def __init__(self, n_features: int, n_units: int, n_layers: int) -> None:
+        super().__init__()
+        self.first = ContextLayer(n_features, n_units)
+        self.more = nn.ModuleList(
+            ContextLayer(n_units, n_units, 2**layer) for layer in range(1, n_layers)
+        )
+
+    def forward(self, parts: tuple[Tensor, ...], places: Places, dropper: Any) -> Tensor:
+        """Return ``(n_rows, n_units)``; `dropper` gives the mask of a layer's input, or None."""
+        x = torch.relu(self.first(parts, places, dropper(sum(p.shape[1] for p in parts), parts[0])))
+        for layer in self.more:
+            x = x + torch.relu(layer((x,), places, dropper(x.shape[1], x)))
+        return x
+
+
+def masked_linear(x: Tensor, weight: Tensor, mask: Tensor | None, video: Tensor) -> Tensor:
+    """Return ``(x * mask[video]) @ weight.T`` without a copy of x."""
+    if mask is None:
+        return x @ weight.T
+    if x.requires_grad or x.device.type != "cpu" or x.numel() <= _CELLS:
+        return (x * mask[video]) @ weight.T
+    return _MaskedLinear.apply(x, weight, mask, video)
+
+
+class _MaskedLinear(torch.autograd.Function):
+    """The product, a processor's cache full of rows at a time; x itself has no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, mask: Tensor, video: Tensor) -> Tensor:
+        ctx.save_for_backward(x, mask, video)
+        out = x.new_empty(len(x), len(weight))
+        flat = weight.T
+        for rows, part in _dropped(x, mask, video):
+            torch.mm(part, flat, out=out[rows])
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, None, None]:
+        x, mask, video = ctx.saved_tensors
+        to_weight = x.new_zeros(grad.shape[1], x.shape[1])
+        for rows, part in _dropped(x, mask, video):
+            to_weight.addmm_(grad[rows].T, part)
+        return None, to_weight, None, None
+
+
+def _dropped(x: Tensor, mask: Tensor, video: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    step = max(1, _CELLS // x.shape[1])
+    for first in range(0, len(x), step):
+        rows = slice(first, first + step)
+        yield rows, mask[video[rows]].mul_(x[rows])
