@@ -104,12 +104,30 @@ def paper(variant: str, split: Split, seed: int) -> ASNLocalizer:
     )
 
 
+TOP_K: Grid = {"weight_decay": [0.005, 0.02]}
+TOP_K_USE: Grid = {"quantile": [0.1, 0.3, 0.5, 0.7], "video_threshold": [0.05]}
+TOP_K_HAPT = {"weight_decay": 0.005, "quantile": 0.1, "video_threshold": 0.05}
+
+
 def with_context(split: Split, seed: int) -> ASNLocalizer:
     """The best setting of results_hapt.md, before there was a background column."""
     return ASNLocalizer(
         "bottleneck",
         init="scratch",
         temporal_context=3,
+        pooling="topk",
+        clips_per_video=None,
+        batch_size=batch_size(split),
+        **_common(split, seed),
+    )
+
+
+def with_context_layers(split: Split, seed: int) -> ASNLocalizer:
+    """The same with a context layer over whole videos in place of gathered windows."""
+    return ASNLocalizer(
+        "bottleneck",
+        init="scratch",
+        context_layers=1,
         pooling="topk",
         clips_per_video=None,
         batch_size=batch_size(split),
@@ -165,8 +183,8 @@ def single_instance(split: Split, seed: int) -> Any:
 # ------------------------------------------------------------------ background column
 
 
-def probability(variant: str, split: Split, seed: int, context_layers: int = 1) -> Any:
-    """One net of the recipe with an ASE of the paper in front of it."""
+def probability(variant: str, split: Split, seed: int, **options: Any) -> Any:
+    """One narrow net with a background column, an ASE of the paper in front of it."""
     from sklearn_asn.selection import MultiThresholdSelection
 
     return ASNLocalizer(
@@ -174,7 +192,9 @@ def probability(variant: str, split: Split, seed: int, context_layers: int = 1) 
         init="scratch",
         hidden_size=16 if split.name == "wide" else 64,
         pooling="probability",
-        context_layers=context_layers,
+        context_layers=1,
+        context_size=64,
+        channel_dropout=True,
         optimizer="adamw",
         lr_schedule="cosine",
         lr=2e-3,
@@ -185,6 +205,7 @@ def probability(variant: str, split: Split, seed: int, context_layers: int = 1) 
         batch_size=batch_size(split),
         selection=MultiThresholdSelection(),
         **_common(split, seed),
+        **options,
     )
 
 
@@ -212,10 +233,18 @@ METHODS: dict[str, Method] = {
     "ASN, context 3, top-k": Method(
         "before",
         with_context,
-        {"weight_decay": [0.005, 0.02]},
-        {"quantile": [0.1, 0.3, 0.5, 0.7], "video_threshold": [0.05]},
-        {"hapt": {"weight_decay": 0.005, "quantile": 0.1, "video_threshold": 0.05}},
+        TOP_K,
+        TOP_K_USE,
+        {"hapt": TOP_K_HAPT},
         ("sklearn_asn:ASNLocalizer.temporal_context",),
+    ),
+    "ASN, one context layer, top-k": Method(
+        "before",
+        with_context_layers,
+        TOP_K,
+        TOP_K_USE,
+        {"hapt": TOP_K_HAPT},
+        ("sklearn_asn:ASNLocalizer.context_layers",),
     ),
     "single-instance": Method(
         "rivals", single_instance, needs=("sklearn_asn.rivals:SingleInstance",)
@@ -259,6 +288,9 @@ METHODS: dict[str, Method] = {
         f"probability, {variant} in front": Method("ase", partial(probability, variant), needs=NEW)
         for variant in ("temporal", "fusion", "bottleneck", "bilinear")
     },
+    "probability, fusion, a sigmoid a class": Method(
+        "ase", partial(probability, "fusion", class_activation="sigmoid"), needs=NEW
+    ),
     "one-fit": Method("ours", partial(preset, "one-fit"), needs=PRESET),
     "self-training": Method("ours", partial(preset, "self-training"), needs=PRESET),
 }
