@@ -1,11 +1,13 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from sklearn_asn.datasets import load_hapt, make_untrimmed_videos
+pytest.register_assert_rewrite("helpers")
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+from helpers.data import DATA  # noqa: E402
+
+from sklearn_asn.datasets import load_hapt, make_untrimmed_videos  # noqa: E402
+
+collect_ignore = ["helpers"]  # no tests, and no examples, in there
 
 
 @pytest.fixture(scope="session")

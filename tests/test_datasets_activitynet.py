@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import DATA
+from helpers.data import DATA
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

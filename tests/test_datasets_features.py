@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import DATA
+from helpers.data import DATA
 
 from sklearn_asn.datasets import (
     check_frame_counts,

@@ -1,16 +1,16 @@
 """The gestures reader, on the real recordings where there are any, and on small ones made here."""
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.data import DATA
 from scipy.io import loadmat, savemat
 
 from sklearn_asn import Clips, Segments
 from sklearn_asn.datasets import load_gestures
 
-FOLDER = Path(__file__).parents[2] / "shared" / "data" / "gestures"
+FOLDER = DATA / "gestures"
 
 
 @pytest.fixture

@@ -3,15 +3,15 @@
 import itertools
 import time
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.data import DATA
 
 from sklearn_asn import Clips, Segments
 from sklearn_asn.datasets import load_hapt
 
-ARCHIVE = Path(__file__).parents[2] / "shared" / "data" / "hapt" / "hapt.zip"
+ARCHIVE = DATA / "hapt" / "hapt.zip"
 PUBLISHED = {"train": (21, 546, 23915, 1233), "test": (9, 224, 9754, 523)}
 NAMES = ["WALKING", "SITTING", "LAYING"]
 N_SAMPLES = {(1, 1): 330, (2, 1): 200, (3, 2): 260, (4, 5): 64}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import DATA
+from helpers.data import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from conftest import DATA
+from helpers.data import DATA
 
 from sklearn_asn import Segment
 from sklearn_asn.datasets import load_thumos14_annotations

@@ -4,9 +4,9 @@ import os
 
 import numpy as np
 import pytest
+from helpers.interchange import FORMATS, NAMED, as_text, by_time, segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_interchange_cases import FORMATS, NAMED, as_text, by_time, segments
 
 from sklearn_asn import Segments
 from sklearn_asn.interchange import _files

@@ -3,9 +3,9 @@
 import datetime
 
 import pytest
+from helpers.interchange import FORMATS, by_time, segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_interchange_cases import FORMATS, by_time, segments
 
 from sklearn_asn import Segments
 from sklearn_asn.interchange import read_srt, read_vtt, write_srt, write_vtt

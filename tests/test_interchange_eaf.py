@@ -5,9 +5,9 @@ import itertools
 import sys
 
 import pytest
+from helpers.interchange import FORMATS, segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_interchange_cases import FORMATS, segments
 
 from sklearn_asn import Segments
 from sklearn_asn.interchange import read_eaf, write_eaf

@@ -1,7 +1,7 @@
 import numpy as np
+from helpers.metrics import iou
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_metrics import iou
 
 from sklearn_asn.metrics._matching import Intervals, overlapping_pairs, sort_order
 

@@ -1,9 +1,10 @@
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.data import DATA
+from helpers.metrics import iou
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, clone
@@ -22,8 +23,6 @@ from sklearn_asn.metrics import (
     recognition_scorer,
 )
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
-
 # algorithm.md, section 7
 TOY_TRUE = [[("a", 0, 10), ("a", 20, 30)], [("a", 5, 15)], []]
 TOY_PRED = [
@@ -32,11 +31,6 @@ TOY_PRED = [
     [("a", 0, 5, 0.95)],
 ]
 TOY_AMBIGUOUS = [[("x", 45, 46)], [], []]
-
-
-def iou(a, b):
-    inside = min(a[2], b[2]) - max(a[1], b[1])
-    return inside / ((a[2] - a[1]) + (b[2] - b[1]) - inside) if inside > 0 else 0.0
 
 
 def plain_map(true, pred, tiou, protocol, ambiguous=None, ties_as_one_step=False):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import DATA
+from helpers.data import DATA
 
 from sklearn_asn.datasets import make_untrimmed_videos
 

@@ -4,12 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers.checks import run_check
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from test_common import EXPECTED
 
 from sklearn_asn import ClipWise, Segments
 from sklearn_asn.datasets import make_untrimmed_videos
@@ -41,10 +41,10 @@ def data():
     return make_untrimmed_videos(n_videos=80, n_classes=3, random_state=0)
 
 
-@parametrize_with_checks(SHORT, expected_failed_checks=lambda estimator: EXPECTED)
+@parametrize_with_checks(SHORT)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_check_estimator(estimator, check):
-    check(estimator)
+    run_check(estimator, check)
 
 
 @pytest.mark.parametrize("rival", RIVALS, ids=name)

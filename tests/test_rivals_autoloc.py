@@ -6,12 +6,12 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from helpers.checks import run_check
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from test_common import EXPECTED
 
 from sklearn_asn import ASNLocalizer, Clips, ClipWise, Segments
 from sklearn_asn.metrics import localization_map
@@ -324,10 +324,7 @@ def test_an_error_in_fit_changes_nothing(data, model):
         model.predict(X)
 
 
-@parametrize_with_checks(
-    [AutoLoc(ASNLocalizer("temporal", max_epochs=2), hidden_size=4)],
-    expected_failed_checks=lambda estimator: EXPECTED,
-)
+@parametrize_with_checks([AutoLoc(ASNLocalizer("temporal", max_epochs=2), hidden_size=4)])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_check_estimator(estimator, check):
-    check(estimator)
+    run_check(estimator, check)

@@ -4,7 +4,6 @@ import random
 import subprocess
 import sys
 
-import joblib
 import numpy as np
 import pytest
 import torch
@@ -29,6 +28,8 @@ from sklearn_asn.selection import (
 
 codec = pytest.importorskip("safetensors.numpy")
 skops_io = pytest.importorskip("skops.io")
+
+from helpers.saving import SAVERS  # noqa: E402
 
 FAST = {"max_epochs": 2, "batch_size": 8, "random_state": 0, "device": "cpu"}
 ASN = {variant: ASNLocalizer(variant, hidden_size=3, **FAST) for variant in VARIANTS}
@@ -76,21 +77,6 @@ def model(data):
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "model.safetensors"
-
-
-def load_skops(path):
-    return skops_io.load(path, trusted=skops_io.get_untrusted_types(file=path))
-
-
-SAVERS = {
-    "pickle": (
-        lambda model, path: path.write_bytes(pickle.dumps(model)),
-        lambda path: pickle.loads(path.read_bytes()),
-    ),
-    "joblib": (joblib.dump, joblib.load),
-    "skops": (skops_io.dump, load_skops),
-    "safetensors": (save_safetensors, load_safetensors),
-}
 
 
 def assert_same_use(again, model, X):

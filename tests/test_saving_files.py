@@ -12,7 +12,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 pytest.importorskip("safetensors.numpy")
 pytest.importorskip("skops.io")
 
-from test_saving import SAVERS
+from helpers.saving import SAVERS
 
 from sklearn_asn import Clips
 

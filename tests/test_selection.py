@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.data import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ from sklearn_asn.selection import (
     NaiveSelection,
 )
 
-GTEA = Path(__file__).parents[2] / "shared" / "data" / "gtea_scores" / "gtea_scores.npz"
+GTEA = DATA / "gtea_scores" / "gtea_scores.npz"
 
 # --- plain references -----------------------------------------------------------------------
 

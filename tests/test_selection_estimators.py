@@ -13,9 +13,11 @@ from sklearn_asn.selection import (
     SEGMENT_DTYPE,
     AutoLocSelection,
     MultiQuantileSelection,
+    MultiThresholdSelection,
     NaiveSelection,
     RelativeThresholdSelection,
     Selection,
+    TCAMSelection,
 )
 
 
@@ -62,7 +64,14 @@ def test_what_select_returns_is_checked(returned: Any, match: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [NaiveSelection(), RelativeThresholdSelection(), AutoLocSelection(), Middle()]
+    "model",
+    [
+        NaiveSelection(),
+        RelativeThresholdSelection(),
+        AutoLocSelection(),
+        MultiThresholdSelection(),
+        Middle(),
+    ],
 )
 @pytest.mark.parametrize(
     ("cas", "offsets", "video_scores", "match"),
@@ -154,6 +163,7 @@ def test_parameters_given_as_arrays_and_numpy_numbers() -> None:
         RelativeThresholdSelection(dilation=2, run_score="max"),
         AutoLocSelection(inflation=0.35),
         MultiQuantileSelection(quantiles=(0.3, 0.5), merge=None),
+        MultiThresholdSelection((0.3, 0.5), merge=None),
     ],
 )
 def test_get_params_set_params_clone(model: Any) -> None:
@@ -174,6 +184,8 @@ def test_get_params_set_params_clone(model: Any) -> None:
         RelativeThresholdSelection(),
         AutoLocSelection(),
         MultiQuantileSelection(),
+        MultiThresholdSelection(),
+        TCAMSelection(),
     ],
 )
 @pytest.mark.parametrize(

@@ -19,24 +19,12 @@ from sklearn.utils.validation import check_is_fitted
 av = pytest.importorskip("av")
 cv2 = pytest.importorskip("cv2")
 
-from test_video_decode import halved, noise, plain, render, with_matrix  # noqa: E402
+from helpers.videos import halved, noise, plain, render, scene, with_matrix  # noqa: E402
 
 from sklearn_asn import ASNLocalizer, Clips, ClipWise  # noqa: E402
 from sklearn_asn.video import TwoStreamExtractor  # noqa: E402
 
 STILL = 16  # the bin of what does not move, in each cell's flow
-
-
-def scene(n, position, colour=(230, 60, 40), height=96, width=128, seed=0):
-    """A textured square, at the place `position(i)` in picture i, before a grey background."""
-    rng = np.random.default_rng(seed)
-    square = rng.integers(0, 256, (32, 32, 1)) // 3 + np.array(colour) * 2 // 3
-    square = cv2.GaussianBlur(square.astype(np.uint8), (0, 0), 1.5)
-    for i in range(n):
-        picture = np.full((height, width, 3), 128, np.uint8)
-        x, y = (round(v) for v in position(i))
-        picture[y : y + 32, x : x + 32] = square
-        yield picture
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import pytest
 pytest.importorskip("av")
 pytest.importorskip("cv2")
 
-from test_video_decode import render
-from test_video_extractor import scene
+from helpers.videos import render, scene
 
 PEAK = """
     import resource, sys

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._checks import check_number
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import (
     Offsets,
@@ -381,6 +382,40 @@ class Segments(Packed[list[Segment]]):
             raise ValueError(f"keep has shape {keep.shape}, expected {self.label.shape}.")
         counts = np.bincount(self.video[keep], minlength=len(self))
         return self._replaced(offsets_from_lengths(counts), keep, slice(None))
+
+    def above(self, score: float) -> Self:
+        """Return the segments with a score above `score`; every video stays, if only empty.
+
+        Parameters
+        ----------
+        score : float
+            A finite number; a segment with exactly this score does not stay.
+
+        Returns
+        -------
+        Segments
+            The same videos.
+
+        Raises
+        ------
+        ValueError
+            `score` is no finite number, or a segment has no score, as those of ground truth.
+
+        Examples
+        --------
+        >>> found = Segments.from_list([[("run", 0.0, 2.0, 0.9), ("run", 5.0, 6.0, 0.2)], []])
+        >>> found.above(0.3).lengths.tolist()
+        [1, 0]
+        """
+        check_number(score, "score")
+        unscored = np.flatnonzero(np.isnan(self.score))
+        if len(unscored):
+            raise ValueError(
+                f"Segment {self._describe(int(unscored[0]))} has no score "
+                f"({len(unscored)} such segments); ground truth has none, so there is nothing to "
+                "compare."
+            )
+        return self.filter(self.score > float(score))
 
     def __repr__(self) -> str:
         return f"Segments(n_videos={len(self)}, n_segments={len(self.label)})"

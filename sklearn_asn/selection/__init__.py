@@ -6,16 +6,20 @@ Segments are half-open intervals in clips: clip t covers ``[t, t + 1)``.
 from sklearn_asn.selection._autoloc import AutoLocSelection
 from sklearn_asn.selection._base import SEGMENT_DTYPE, Selection
 from sklearn_asn.selection._multi_quantile import MultiQuantileSelection
+from sklearn_asn.selection._multi_threshold import MultiThresholdSelection
 from sklearn_asn.selection._naive import NaiveSelection, RelativeThresholdSelection
 from sklearn_asn.selection._nms import nms, soft_nms
+from sklearn_asn.selection._tcam import TCAMSelection
 
 __all__ = [
     "SEGMENT_DTYPE",
     "AutoLocSelection",
     "MultiQuantileSelection",
+    "MultiThresholdSelection",
     "NaiveSelection",
     "RelativeThresholdSelection",
     "Selection",
+    "TCAMSelection",
     "nms",
     "soft_nms",
 ]

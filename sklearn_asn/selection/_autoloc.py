@@ -45,6 +45,11 @@ class AutoLocSelection(VectorizedSelection):
         duplicates: of the same box, whatever the scale it came from, the best one stays.
     video_weight : float, default=0.0
         The score is the contrast plus this times the video's score of the class.
+    min_score : float or None, default=None
+        Segments with a final score below it are dropped; None keeps all.
+    top_k : int or None, default=None
+        The most segments of a video, its best over all classes (ties: the lower class, then the
+        earlier segment); None keeps all.
 
     See Also
     --------
@@ -70,6 +75,8 @@ class AutoLocSelection(VectorizedSelection):
         min_contrast: float = -0.4,
         nms_threshold: float | None = 0.4,
         video_weight: float = 0.0,
+        min_score: float | None = None,
+        top_k: int | None = None,
     ) -> None:
         self.scales = scales
         self.offsets = offsets
@@ -79,6 +86,8 @@ class AutoLocSelection(VectorizedSelection):
         self.min_contrast = min_contrast
         self.nms_threshold = nms_threshold
         self.video_weight = video_weight
+        self.min_score = min_score
+        self.top_k = top_k
 
     def _check_params(self) -> Anchors:
         for name in ("outer_weight", "inflation", "min_activation", "min_contrast"):

@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 from sklearn_asn._data.packed import Offsets, check_offsets, offsets_from_lengths
 from sklearn_asn._doclink import DocumentedMixin
 from sklearn_asn._intervals import blocks_of
+from sklearn_asn.selection._keep import kept, limits_of
 from sklearn_asn.selection._nms import check_finite
 
 Array = NDArray[Any]
@@ -34,9 +35,14 @@ class Selection(DocumentedMixin, BaseEstimator):
     video by video; override it too where all videos can go at once. Selections are estimators
     without a `fit`: they have `get_params`, so `selection__video_weight` can be grid-searched.
 
+    A subclass that takes `min_score` or `top_k` in its ``__init__`` and stores them needs no more:
+    this `select_packed`, which localizers call, keeps the segments of at least that score, and of
+    these the `top_k` best of every video (ties: those that `select` returned first).
+
     See Also
     --------
-    NaiveSelection, RelativeThresholdSelection, AutoLocSelection, MultiQuantileSelection
+    NaiveSelection, RelativeThresholdSelection, AutoLocSelection, MultiThresholdSelection,
+    MultiQuantileSelection, TCAMSelection
 
     Examples
     --------
@@ -55,6 +61,15 @@ class Selection(DocumentedMixin, BaseEstimator):
     #: Whether `select` and `select_packed` take the quantile level of every clip's attention as
     #: one more argument, `level`, and a CAS that the attention has not cut.
     needs_levels: ClassVar[bool] = False
+    #: Whether `select` and `select_packed` take a CAS that the attention has not cut: 0 only in
+    #: classes that do not pass the video threshold. Implied by `needs_levels`.
+    uncut: ClassVar[bool] = False
+    #: Whether `select` and `select_packed` take what the networks said of every clip as one more
+    #: argument, `reading`: an object with `activations` and `attention` (see `TCAMSelection`).
+    needs_reading: ClassVar[bool] = False
+
+    min_score: float | None = None
+    top_k: int | None = None
 
     def select(self, cas: ArrayLike, video_scores: ArrayLike) -> Array:
         """Select the segments of one video.
@@ -104,6 +119,7 @@ class Selection(DocumentedMixin, BaseEstimator):
         ValueError
             As for `select`; or what `select` returned is no array of segments.
         """
+        limits = limits_of(self)
         cas, offsets, video_scores = check_packed(cas, offsets, video_scores)
         found = [
             _check_selected(self.select(cas[first:stop], scores), video, cas.shape[1])
@@ -112,7 +128,10 @@ class Selection(DocumentedMixin, BaseEstimator):
             )
         ]
         segments = np.concatenate([np.empty(0, SEGMENT_DTYPE), *found])
-        return segments, offsets_from_lengths([len(part) for part in found])
+        video = np.repeat(np.arange(len(found)), [len(part) for part in found])
+        keep = kept(segments["score"], video, *limits)
+        counts = np.bincount(video[keep], minlength=len(found))
+        return segments[keep], offsets_from_lengths(counts)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -125,7 +144,8 @@ class Batch(NamedTuple):
 
     cas: Array
     offsets: Offsets
-    level: Array | None  # of a selection that needs levels: (n_clips, 1 or n_classes)
+    first: int  # row of the batch in the whole
+    given: tuple[Array, ...]  # what the selection needs besides, n_clips rows each
 
 
 class Found(NamedTuple):
@@ -133,8 +153,8 @@ class Found(NamedTuple):
 
     video: Ints
     label: Ints
-    start: Ints
-    end: Ints
+    start: Array  # clips, whole or in fractions
+    end: Array
     score: Floats
 
     def take(self, index: Ints) -> Found:
@@ -155,6 +175,14 @@ class VectorizedSelection(Selection):
 
     def _check_params(self) -> Any:
         raise NotImplementedError
+
+    def _check_given(self, given: Any, cas: Array, offsets: Offsets) -> tuple[Array, ...]:
+        """Return arrays with a row a clip from the argument that only some selections take."""
+        return ()
+
+    def _points_per_clip(self) -> int:
+        """How many numbers are made of a clip, if more than classes: bounds the batches."""
+        return 1
 
     def _find(self, batch: Batch, params: Any) -> Found:
         """Return segments scored without the video's score."""
@@ -177,21 +205,23 @@ class VectorizedSelection(Selection):
         cas: ArrayLike,
         offsets: ArrayLike,
         video_scores: ArrayLike,
-        level: ArrayLike | None = None,
+        given: Any = None,
     ) -> tuple[Array, Offsets]:
-        params = self._check_params()
+        params, limits = self._check_params(), limits_of(self)
         weight = check_finite("video_weight", self.video_weight)
         cas, offsets, video_scores = check_packed(cas, offsets, video_scores)
-        levels = check_level(level, cas, offsets) if self.needs_levels else None
+        columns = self._check_given(given, cas, offsets)
         n_videos = len(offsets) - 1
+        per_clip = max(cas.shape[1], self._points_per_clip(), 1)
         parts, counts = [np.empty(0, SEGMENT_DTYPE)], np.zeros(n_videos, dtype=np.int64)
-        for first, stop in blocks_of(offsets, _BATCH_CELLS // max(cas.shape[1], 1)):
+        for first, stop in blocks_of(offsets, _BATCH_CELLS // per_clip):
             rows = slice(int(offsets[first]), int(offsets[stop]))
             own = offsets[first : stop + 1] - rows.start
-            batch = Batch(cas[rows], own, None if levels is None else levels[rows])
+            batch = Batch(cas[rows], own, rows.start, tuple(column[rows] for column in columns))
             found = self._find(batch, params)
             weighted = weight * video_scores[found.video + first, found.label]
             found = self._merge(found._replace(score=found.score + weighted))
+            found = found.take(kept(found.score, found.video, *limits))
             found = found.take(np.lexsort((-found.score, found.video)))
             part = np.empty(len(found.video), SEGMENT_DTYPE)
             for name in SEGMENT_DTYPE.names or ():
@@ -230,7 +260,7 @@ def check_packed(
         )
     if not np.isfinite([cas.min(initial=0), cas.max(initial=0)]).all():
         row, label = np.argwhere(~np.isfinite(cas))[0]
-        video, clip = _place(row, offsets)
+        video, clip = place(row, offsets)
         raise ValueError(
             f"cas of video {video} must be finite, got {cas[row, label]} "
             f"at clip {clip}, class {label}."
@@ -259,7 +289,7 @@ def check_level(level: ArrayLike | None, cas: Array, offsets: Offsets) -> Array:
     good = levels <= 1  # False for NaN
     if not good.all():
         row, column = np.argwhere(~good)[0]
-        video, clip = _place(row, offsets)
+        video, clip = place(row, offsets)
         raise ValueError(
             f"level of video {video} must be at most 1 and not NaN, got {levels[row, column]} "
             f"at clip {clip}."
@@ -267,7 +297,7 @@ def check_level(level: ArrayLike | None, cas: Array, offsets: Offsets) -> Array:
     return levels
 
 
-def _place(row: int, offsets: Offsets) -> tuple[int, int]:
+def place(row: int, offsets: Offsets) -> tuple[int, int]:
     """Video of a packed row, and its clip there."""
     video = int(np.searchsorted(offsets, row, side="right")) - 1
     return video, int(row - offsets[video])

@@ -9,22 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_asn._checks import check_count, check_number
 from sklearn_asn._data.packed import Offsets
-from sklearn_asn.selection._anchors import prefix_sums
 from sklearn_asn.selection._base import (
     Batch,
     Found,
     VectorizedSelection,
     as_packed,
+    check_level,
     check_sequence,
 )
-from sklearn_asn.selection._nms import nms, soft_nms
-from sklearn_asn.selection._runs import Cells, Runs, at_least, cells_of, runs_of
+from sklearn_asn.selection._contrast import check_contrast, contrast, distinct, merged
+from sklearn_asn.selection._runs import Cells, at_least, cells_of, runs_of
 
 Array = NDArray[Any]
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-_SOFT_NMS_THRESHOLD = 0.001
 
 
 class MultiQuantileSelection(VectorizedSelection):
@@ -63,10 +60,16 @@ class MultiQuantileSelection(VectorizedSelection):
         Width of the Gaussian decay, for "soft-nms".
     min_length : int, default=1
         Runs of fewer clips are no proposals.
+    min_score : float or None, default=None
+        Segments with a final score below it are dropped; None keeps all.
+    top_k : int or None, default=None
+        The most segments of a video, its best over all classes (ties: the lower class, then the
+        earlier segment); None keeps all.
 
     See Also
     --------
     NaiveSelection : Runs at one quantile.
+    MultiThresholdSelection : Cuts the CAS in place of the attention, between clips too.
     AutoLocSelection : Boxes of fixed scales, scored by the same contrast.
 
     Notes
@@ -98,6 +101,7 @@ class MultiQuantileSelection(VectorizedSelection):
     """
 
     needs_levels: ClassVar[bool] = True
+    uncut: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -109,6 +113,8 @@ class MultiQuantileSelection(VectorizedSelection):
         nms_threshold: float = 0.4,
         sigma: float = 0.3,
         min_length: int = 1,
+        min_score: float | None = None,
+        top_k: int | None = None,
     ) -> None:
         self.quantiles = quantiles
         self.outer_weight = outer_weight
@@ -118,6 +124,8 @@ class MultiQuantileSelection(VectorizedSelection):
         self.nms_threshold = nms_threshold
         self.sigma = sigma
         self.min_length = min_length
+        self.min_score = min_score
+        self.top_k = top_k
 
     def select(  # type: ignore[override]  # `level` is what `needs_levels` announces
         self, cas: ArrayLike, video_scores: ArrayLike, level: ArrayLike
@@ -177,22 +185,19 @@ class MultiQuantileSelection(VectorizedSelection):
         """
         return self._select_packed(cas, offsets, video_scores, level)
 
+    def _check_given(self, given: Any, cas: Array, offsets: Offsets) -> tuple[Array, ...]:
+        return (check_level(given, cas, offsets),)
+
     def _check_params(self) -> Floats:
         quantiles = check_sequence("quantiles", self.quantiles, "numbers in [0, 1]")
         for quantile in quantiles:
             check_number(quantile, "quantiles", 0, 1)
-        check_number(self.outer_weight, "outer_weight")
-        check_number(self.inflation, "inflation", 0)
-        if self.merge not in ("nms", "soft-nms", None):
-            raise ValueError(f"merge={self.merge!r}; expected 'nms', 'soft-nms' or None.")
-        check_number(self.nms_threshold, "nms_threshold", 0, 1)
-        check_number(self.sigma, "sigma", 0, open_low=True)
+        check_contrast(self)
         check_count(self.min_length, "min_length")
         return np.unique(np.asarray(quantiles, dtype=np.float64))
 
     def _find(self, batch: Batch, params: Floats) -> Found:
-        cas, offsets, level = batch
-        assert level is not None
+        cas, offsets, _, (level,) = batch
         cells = cells_of(cas > 0, offsets)
         reached = level[cells.row, cells.label if level.shape[1] > 1 else 0].astype(np.float64)
         at_each = []
@@ -200,62 +205,10 @@ class MultiQuantileSelection(VectorizedSelection):
             active = np.flatnonzero(reached >= quantile)
             runs = runs_of(Cells(*(column[active] for column in cells)), offsets)
             at_each.append(at_least(runs, self.min_length))
-        runs = _distinct(at_each)
+        runs = distinct(at_each)
         start, end = runs.first - offsets[runs.video], runs.stop - offsets[runs.video]
-        return Found(runs.video, runs.label, start, end, self._contrast(cas, offsets, runs))
-
-    def _contrast(self, cas: Array, offsets: Offsets, runs: Runs) -> Floats:
-        """Mean inside minus the weighted mean of the ring, borders looked up in running totals."""
-        label, video, _, _ = runs
-        pair = np.flatnonzero(np.diff(label, prepend=-1) | np.diff(video, prepend=-1))
-        first, last = offsets[video[pair]], offsets[video[pair] + 1]
-        prefix, base = prefix_sums(cas, label[pair], first, last - first)
-        group = np.repeat(np.arange(len(pair)), np.diff(pair, append=len(label)))
-        start, end = runs.first - first[group], runs.stop - first[group]
-        length, base = (last - first)[group], base[group]
-        margin = np.maximum(self.inflation * (end - start), 1.0)
-        left, right = np.maximum(start - margin, 0.0), np.minimum(end + margin, length)
-        at_start, at_end = prefix[base + start], prefix[base + end]
-        ring = at_start - _total_at(left, prefix, base, length)
-        ring += _total_at(right, prefix, base, length) - at_end
-        width = (start - left) + (right - end)
-        # A side is at least one clip wide, or outside the video: then its sum is 0.
-        outer = ring / np.maximum(width, 1.0)
-        return (at_end - at_start) / (end - start) - self.outer_weight * outer
+        score = contrast(cas, offsets, runs, self.outer_weight, self.inflation)
+        return Found(runs.video, runs.label, start, end, score)
 
     def _merge(self, found: Found) -> Found:
-        if self.merge is None or not len(found.label):
-            return found
-        group = found.video * (found.label.max() + 1) + found.label
-        if self.merge == "nms":
-            keep = nms(found.start, found.end, found.score, self.nms_threshold, group=group)
-        else:
-            keep, score = soft_nms(
-                found.start,
-                found.end,
-                np.maximum(found.score, 0.0),
-                sigma=self.sigma,
-                threshold=_SOFT_NMS_THRESHOLD,
-                group=group,
-            )
-            found = found._replace(score=found.score.copy())
-            found.score[keep] = score
-        return found.take(np.sort(keep))
-
-
-def _distinct(at_each: list[Runs]) -> Runs:
-    """Put runs in the order of class, start and end, each once."""
-    runs = Runs(*(np.concatenate(columns) for columns in zip(*at_each, strict=True)))
-    order = np.lexsort((runs.stop, runs.first, runs.label))
-    label, video, first, stop = (column[order] for column in runs)
-    new = np.diff(label, prepend=-1) | np.diff(first, prepend=-1) | np.diff(stop, prepend=-1)
-    keep = np.flatnonzero(new)
-    return Runs(label[keep], video[keep], first[keep], stop[keep])
-
-
-def _total_at(position: Floats, prefix: Floats, base: Ints, length: Ints) -> Floats:
-    """Look up the running total at a fractional position; exact for a CAS constant in clips."""
-    whole = np.floor(position).astype(np.int64)
-    total = prefix[base + whole]
-    following = prefix[base + np.minimum(whole + 1, length)]
-    return total + (position - whole) * (following - total)
+        return merged(found, self.merge, self.nms_threshold, self.sigma)

@@ -27,6 +27,11 @@ class NaiveSelection(VectorizedSelection):
     ----------
     video_weight : float, default=0.2
         Weight of the video's score (lambda in equation 4).
+    min_score : float or None, default=None
+        Segments with a final score below it are dropped; None keeps all.
+    top_k : int or None, default=None
+        The most segments of a video, its best over all classes (ties: the lower class, then the
+        earlier segment); None keeps all.
 
     See Also
     --------
@@ -42,8 +47,15 @@ class NaiveSelection(VectorizedSelection):
     array([(0, 1., 3., 1.15), (0, 4., 5., 0.85)], dtype=...)
     """
 
-    def __init__(self, video_weight: float = 0.2) -> None:
+    def __init__(
+        self,
+        video_weight: float = 0.2,
+        min_score: float | None = None,
+        top_k: int | None = None,
+    ) -> None:
         self.video_weight = video_weight
+        self.min_score = min_score
+        self.top_k = top_k
 
     def _check_params(self) -> None:
         return None
@@ -79,6 +91,11 @@ class RelativeThresholdSelection(VectorizedSelection):
         What of the CAS in a run its score is.
     video_weight : float, default=0.2
         The score is that plus this times the video's score of the class.
+    min_score : float or None, default=None
+        Segments with a final score below it are dropped; None keeps all.
+    top_k : int or None, default=None
+        The most segments of a video, its best over all classes (ties: the lower class, then the
+        earlier segment); None keeps all.
 
     See Also
     --------
@@ -116,6 +133,8 @@ class RelativeThresholdSelection(VectorizedSelection):
         min_length: int = 1,
         run_score: Literal["mean", "max"] = "mean",
         video_weight: float = 0.2,
+        min_score: float | None = None,
+        top_k: int | None = None,
     ) -> None:
         self.level = level
         self.floor = floor
@@ -124,6 +143,8 @@ class RelativeThresholdSelection(VectorizedSelection):
         self.min_length = min_length
         self.run_score = run_score
         self.video_weight = video_weight
+        self.min_score = min_score
+        self.top_k = top_k
 
     def _check_params(self) -> None:
         check_number(self.level, "level", 0, 1, open_high=True)

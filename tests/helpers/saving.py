@@ -1,0 +1,26 @@
+"""Every format in which a localizer can be kept: how to save it, and how to load it."""
+
+import pickle
+
+import joblib
+import pytest
+
+from sklearn_asn.saving import load_safetensors, save_safetensors
+
+pytest.importorskip("safetensors.numpy")
+skops_io = pytest.importorskip("skops.io")
+
+
+def load_skops(path):
+    return skops_io.load(path, trusted=skops_io.get_untrusted_types(file=path))
+
+
+SAVERS = {
+    "pickle": (
+        lambda model, path: path.write_bytes(pickle.dumps(model)),
+        lambda path: pickle.loads(path.read_bytes()),
+    ),
+    "joblib": (joblib.dump, joblib.load),
+    "skops": (skops_io.dump, load_skops),
+    "safetensors": (save_safetensors, load_safetensors),
+}
