@@ -189,7 +189,7 @@ def probability(variant: str, split: Split, seed: int, **options: Any) -> Any:
     return ASNLocalizer(
         variant,
         init="scratch",
-        hidden_size=16 if split.name == "wide" else 64,
+        hidden_size=16 if variant == "bilinear" or split.name == "wide" else 64,
         pooling="probability",
         context_layers=1,
         context_size=64,
