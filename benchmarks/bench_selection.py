@@ -25,6 +25,7 @@ import numpy as np
 from sklearn_asn.selection import (
     AutoLocSelection,
     MultiQuantileSelection,
+    MultiThresholdSelection,
     NaiveSelection,
     nms,
     soft_nms,
@@ -175,10 +176,60 @@ def loop_autoloc(values: list[float], weighted: float, model: AutoLocSelection) 
     return [(start, end, score + weighted, i) for start, end, score, i in kept]
 
 
+def loop_multi_threshold(
+    values: list[float], weighted: float, model: MultiThresholdSelection
+) -> list[Box]:
+    if not any(values):
+        return []
+    factor, n = model.interpolation, len(values) * model.interpolation
+    points = []
+    for i in range(n):
+        place = min(max((i + 0.5) / factor - 0.5, 0), len(values) - 1)
+        left = int(place)
+        right = min(left + 1, len(values) - 1)
+        points.append(values[left] + (place - left) * (values[right] - values[left]))
+    runs: set[tuple[int, int]] = set()
+    for threshold in model.thresholds:
+        t = 0
+        while t < n:
+            first = t
+            while t < n and points[t] > threshold:
+                t += 1
+            if t > first:
+                runs.add((first, t))
+            t += 1
+    boxes = [
+        (start / factor, end / factor, score + weighted, i)
+        for start, end, score, i in loop_contrast(points, runs, model, factor)
+    ]
+    return loop_merge(boxes, model)
+
+
+def loop_contrast(
+    values: list[float], runs: set[tuple[int, int]], model: Any, least: float
+) -> list[Box]:
+    n, at = len(values), running_total(values)
+    boxes: list[Box] = []
+    for i, (start, end) in enumerate(sorted(runs)):
+        margin = max(model.inflation * (end - start), least)
+        left, right = max(start - margin, 0), min(end + margin, n)
+        inner, width = at(end) - at(start), (right - left) - (end - start)
+        ring = (at(right) - at(left) - inner) / width if width > 0 else 0
+        boxes.append((start, end, inner / (end - start) - model.outer_weight * ring, i))
+    return boxes
+
+
+def loop_merge(boxes: list[Box], model: Any) -> list[Box]:
+    if model.merge == "nms":
+        return loop_nms_of_group(boxes, model.nms_threshold)
+    boxes = [(start, end, max(score, 0), i) for start, end, score, i in boxes]
+    return loop_soft_nms_of_group(boxes, model.sigma, 0.001)
+
+
 def loop_multi_quantile(
     values: list[float], weighted: float, level: list[float], model: MultiQuantileSelection
 ) -> list[Box]:
-    n, at = len(values), running_total(values)
+    n = len(values)
     runs: set[tuple[int, int]] = set()
     for quantile in model.quantiles:
         t = 0
@@ -189,18 +240,11 @@ def loop_multi_quantile(
             if t > first:
                 runs.add((first, t))
             t += 1
-    boxes: list[Box] = []
-    for i, (start, end) in enumerate(sorted(runs)):
-        margin = max(model.inflation * (end - start), 1)
-        left, right = max(start - margin, 0), min(end + margin, n)
-        inner, width = at(end) - at(start), (right - left) - (end - start)
-        ring = (at(right) - at(left) - inner) / width if width > 0 else 0
-        score = inner / (end - start) - model.outer_weight * ring
-        boxes.append((start, end, score + weighted, i))
-    if model.merge == "nms":
-        return loop_nms_of_group(boxes, model.nms_threshold)
-    boxes = [(start, end, max(score, 0), i) for start, end, score, i in boxes]
-    return loop_soft_nms_of_group(boxes, model.sigma, 0.001)
+    boxes = [
+        (start, end, score + weighted, i)
+        for start, end, score, i in loop_contrast(values, runs, model, 1)
+    ]
+    return loop_merge(boxes, model)
 
 
 def fast_select(model: Any, *data: Any) -> Any:
@@ -218,6 +262,8 @@ def loop_select(
             weighted = model.video_weight * float(video_scores[video, label])
             if isinstance(model, NaiveSelection):
                 boxes = loop_naive(values, weighted)
+            elif isinstance(model, MultiThresholdSelection):
+                boxes = loop_multi_threshold(values, weighted, model)
             elif isinstance(model, MultiQuantileSelection):
                 levels = level[offsets[video] : offsets[video + 1]].tolist()
                 boxes = loop_multi_quantile(values, weighted, levels, model)
@@ -302,6 +348,11 @@ def main() -> None:
         cases[f"MultiQuantile, {merge}"] = (
             partial(fast_select, multi, uncut, *data[1:], level),
             partial(loop_select, multi, uncut, *data[1:], level),
+        )
+        threshold = MultiThresholdSelection(merge=merge)
+        cases[f"MultiThreshold, {merge}"] = (
+            partial(fast_select, threshold, uncut, *data[1:]),
+            partial(loop_select, threshold, uncut, *data[1:]),
         )
     for grouping, boxes in make_groupings(args).items():
         for name, case in suppression_cases(boxes).items():

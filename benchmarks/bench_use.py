@@ -56,7 +56,8 @@ class Timed:
 
     def __init__(self, selection: Any) -> None:
         self.selection = selection
-        self.needs_levels = getattr(selection, "needs_levels", False)
+        for flag in ("needs_levels", "needs_reading", "uncut"):
+            setattr(self, flag, getattr(selection, flag, False))
 
     def select(self, *given: Any) -> Any:
         return self.selection.select(*given)

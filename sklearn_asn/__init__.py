@@ -4,6 +4,7 @@ from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn._data.writer import ClipsWriter
 from sklearn_asn._localizers.asn import ASNLocalizer
+from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
 from sklearn_asn._report import report
 from sklearn_asn.preprocessing import ClipWise
 from sklearn_asn.shards import predict_shards, read_shards
@@ -15,6 +16,7 @@ __all__ = [
     "ClipsWriter",
     "Segment",
     "Segments",
+    "SelfTrainingLocalizer",
     "predict_shards",
     "read_shards",
     "report",

@@ -11,6 +11,7 @@ __all__ = [
     "LocalizationWarning",
     "NoClassPassedWarning",
     "NoClipPassedWarning",
+    "NothingSharedWarning",
     "ShortVideosWarning",
     "UnseenClassWarning",
 ]
@@ -38,3 +39,7 @@ class NoClipPassedWarning(LocalizationWarning):
 
 class UnseenClassWarning(LocalizationWarning):
     """What is scored has classes that training never saw."""
+
+
+class NothingSharedWarning(LocalizationWarning):
+    """Predictions and ground truth share no label, or no time, so that nothing can match."""

@@ -1,7 +1,6 @@
 """ActivityNet's JSON: the published annotations where they are, and small files written here."""
 
 import json
-import re
 
 import numpy as np
 import pytest
@@ -16,7 +15,6 @@ from sklearn_asn.datasets import (
     write_activitynet_ground_truth,
     write_activitynet_results,
 )
-from sklearn_asn.metrics import localization_map
 
 FILE = DATA / "activitynet12" / "activity_net.v1-2.min-missing-removed.json"
 N_VIDEOS = {"training": 4441, "validation": 2198, "testing": 2268}
@@ -436,72 +434,3 @@ def test_results_round_trip(tmp_path, videos):
     write_activitynet_results(found, tmp_path / "r.json")
     again = read_activitynet_results(tmp_path / "r.json")
     assert again == found
-
-
-# ------------------------------------------------- invalid times and videos that only one file has
-
-
-def test_clip_cuts_to_the_video_and_says_so(tmp_path):
-    data = small()
-    data["database"]["b"]["annotations"] = [
-        annotation("Golf", -1, 4),
-        annotation("Polo", 3, 25),
-        annotation("Polo", 20, 20.4),  # within the tolerance: kept as it is
-        annotation("Golf", 3, 3),
-        annotation("Golf", 30, 40),
-    ]
-    path = write(tmp_path / "anet.json", data)
-    with pytest.warns(UserWarning, match="Cut to their video") as said:
-        y = load_activitynet(path, on_invalid="clip").y
-    text = str(said[0].message)
-    assert re.search(r"Cut to their video: 2 segments .*annotations\[0\].*annotations\[1\]", text)
-    assert re.search(r"Left out: 2 segments .*nothing is left.*\[3\].*\[4\]", text)
-    b = y[y.ids.tolist().index("b")]
-    assert [s[:3] for s in b] == [("Golf", 0, 4), ("Polo", 3, 20), ("Polo", 20, 20.4)]
-    with pytest.warns(UserWarning, match="Left out: 3 segments"):
-        y = load_activitynet(path, on_invalid="drop", tolerance=5).y
-    assert y[y.ids.tolist().index("b")][0][:3] == ("Polo", 3, 25)
-
-
-def test_empty_gives_unknown_videos_an_entry(path):
-    data = load_activitynet(path, videos=["x", "b"], on_missing="empty")
-    assert data.y.ids.tolist() == ["x", "b"]
-    assert data.y.lengths.tolist() == [0, 2]
-    assert np.isnan(data.duration[0])
-    assert data.duration[1] == 20
-    assert data.subset.tolist() == ["", "training"]
-    assert data.labels[0] == set()
-
-
-def test_detections_of_other_videos(tmp_path):
-    other = {"x": [{"label": "Polo", "score": 0.5, "segment": [1, 9]}] * 3}
-    path = write(tmp_path / "r.json", {"results": RESULTS["results"] | other})
-    with pytest.warns(UserWarning, match=r"1 videos .*: x\. Their 3 detections .* mAP rises"):
-        dropped = read_activitynet_results(path, videos=["b", "v_a"], on_missing="drop")
-    kept = read_activitynet_results(path, videos=["q", "b", "v_a"], on_missing="empty")
-    assert kept.ids.tolist() == ["q", "b", "v_a", "x"]
-    assert kept.lengths.tolist()[0] == 0
-    assert kept.lengths.tolist()[-1] == 3
-    assert kept[1:3] == dropped
-    with pytest.raises(ValueError, match="duration is an array: give a dict"):
-        read_activitynet_results(
-            path, videos=["b", "v_a"], on_missing="empty", duration=[20.0, 20.0]
-        )
-    with pytest.warns(UserWarning, match="Cut to their video: 3 segments"):
-        cut = read_activitynet_results(
-            path, on_invalid="clip", duration={"b": 99, "v_a": 99, "x": 5}
-        )
-    assert cut.end[-3:].tolist() == [5.0] * 3
-
-
-def test_drop_raises_map_and_empty_does_not(tmp_path):
-    """With the kit's rule, detections in a video without ground truth are false."""
-    truth = write(tmp_path / "anet.json", small())
-    results = {"b": [{"label": "Polo", "score": 0.4, "segment": [3.5, 20]}]}
-    results["x"] = [{"label": "Polo", "score": 0.9, "segment": [1, 2]}]
-    found = read_activitynet_results(write(tmp_path / "r.json", {"results": results}))
-    y = load_activitynet(truth, videos=found.ids, on_missing="empty").y
-    few = load_activitynet(truth, videos=["b"]).y
-    with pytest.warns(UserWarning, match="mAP rises"):
-        dropped = read_activitynet_results(tmp_path / "r.json", videos=["b"], on_missing="drop")
-    assert localization_map(few, dropped) > localization_map(y, found)

@@ -27,7 +27,7 @@ def spread(values: Any, first: int, last: int, factor: int) -> Any:
     for point in range(first * factor, (last + 1) * factor):
         place = min(max((point + 0.5) / factor - 0.5, first), last)
         left = int(np.floor(place))
-        part = place - left
+        part = np.float64(place - left)  # so that float32 values are read as float64
         points.append((1 - part) * values[left] + part * values[min(left + 1, last)])
     return np.array(points)
 
@@ -182,6 +182,6 @@ def test_bad_readings(reading: Any, match: str) -> None:
     ],
 )
 def test_bad_parameters_are_refused_at_use(params: Any, match: str) -> None:
+    reading = reading_of(np.zeros((1, 1, 1)), np.zeros((1, 1)))
     with pytest.raises(ValueError, match=match):
-        reading = reading_of(np.zeros((1, 1, 1)), np.zeros((1, 1)))
         TCAMSelection(**params).select(np.ones((1, 1)), [0.5], reading)

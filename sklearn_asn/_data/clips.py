@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._data.convert import as_ids, as_seconds
 from sklearn_asn._data.folder import (
     VALUES,
     new_folder,
@@ -24,7 +25,7 @@ from sklearn_asn._data.packed import (
     Packed,
     check_ids,
     check_offsets,
-    check_unique,
+    frozen,
     offsets_from_lengths,
     same_values,
 )
@@ -90,6 +91,20 @@ class Clips(Packed[NDArray[Any]]):
         ids: Iterable[str] | None = None,
         feature_names: Iterable[str] | None = None,
     ) -> None:
+        self._fill(values, offsets, clip_seconds, start_seconds, ids, feature_names)
+        if not isinstance(self._table, np.memmap):  # of those in a file this is done on first use
+            self.check_finite("values")
+
+    def _fill(
+        self,
+        values: ArrayLike,
+        offsets: ArrayLike,
+        clip_seconds: Any,
+        start_seconds: Any,
+        ids: Any,
+        feature_names: Any,
+    ) -> None:
+        """Check and set everything but whether the features are finite."""
         table = np.asanyarray(values)
         if table.ndim != 2 or not np.issubdtype(table.dtype, np.floating):
             raise ValueError(
@@ -133,10 +148,7 @@ class Clips(Packed[NDArray[Any]]):
             )
         offsets = offsets_from_lengths([len(array) for array in checked])
         values = np.concatenate(checked) if len(checked) > 1 else checked[0].copy()
-        clips = cls(values, offsets, clip_seconds, start_seconds, ids, feature_names)
-        check_unique(clips.ids)
-        clips.check_finite()
-        return clips
+        return cls(values, offsets, clip_seconds, start_seconds, ids, feature_names)
 
     @property
     def values(self) -> NDArray[Any]:
@@ -179,13 +191,25 @@ class Clips(Packed[NDArray[Any]]):
         seconds = position * self.clip_seconds[video]
         return seconds if self.start_seconds is None else seconds + self.start_seconds[video]
 
+    def to_position(
+        self, video: NDArray[np.integer[Any]], time: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        """Turn times of the videos `video` into positions in clips; the inverse of `to_time`."""
+        time = np.asarray(time, dtype=np.float64)
+        if self.clip_seconds is None:
+            return time
+        if self.start_seconds is not None:
+            time = time - self.start_seconds[video]
+        return time / self.clip_seconds[video]
+
     def with_values(
         self, values: NDArray[Any], feature_names: Iterable[str] | None = None
     ) -> Clips:
         """Return the same videos, timing and ids with other features, one row a clip."""
-        return Clips(
-            values, self.offsets, self.clip_seconds, self.start_seconds, self.ids, feature_names
-        )
+        new = object.__new__(Clips)  # what a transformer made is checked on first use
+        timing = (self.clip_seconds, self.start_seconds)
+        new._fill(values, self.offsets, *timing, self.ids, feature_names)
+        return new
 
     def to_table(self) -> NDArray[Any] | pd.DataFrame:
         """Return all clips as one table: a frame (zero-copy) if the columns have names."""
@@ -308,6 +332,7 @@ class Clips(Packed[NDArray[Any]]):
         """
         folder = Path(folder)
         values, arguments, finite = read_folder(folder, mmap)
+        frozen(arguments.get("ids"))  # a selection with repeats was saved as it is
         try:
             clips = cls(values, **arguments)
         except (KeyError, TypeError, ValueError) as error:
@@ -329,7 +354,7 @@ class Clips(Packed[NDArray[Any]]):
         return self.__dict__ | ({"_table": None} if self._file is not None else {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        super().__setstate__(state)
         if self._file is not None:
             self._table = self._file.open()
 
@@ -416,7 +441,7 @@ def check_video(array: Any, i: int) -> NDArray[Any]:
 def _check_seconds(seconds: Any, name: str, n_videos: int) -> NDArray[np.float64] | None:
     if seconds is None:
         return None
-    array = np.asarray(seconds, dtype=np.float64)
+    array = as_seconds(seconds, name)
     if array.ndim > 1 or (array.ndim == 1 and len(array) != n_videos):
         raise ValueError(
             f"{name} must be a number or one number for each of the {n_videos} videos, "
@@ -435,7 +460,7 @@ def check_feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
     """Return one unique name a column, or None."""
     if names is None:
         return None
-    array = np.asarray([str(name) for name in names], dtype=object)
+    array = np.asarray(as_ids(list(names), "feature_names"), dtype=object)
     if len(array) != n_features:
         raise ValueError(f"feature_names has {len(array)} names for {n_features} features.")
     if len(set(array)) != n_features:

@@ -9,6 +9,8 @@ from typing import Any, Generic, Self, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._data.convert import as_ids, as_offsets
+
 Offsets = NDArray[np.int64]
 Item = TypeVar("Item")
 
@@ -38,7 +40,7 @@ def rows_of(offsets: Offsets, index: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def check_offsets(offsets: Any, n_rows: int) -> Offsets:
     """Validate that `offsets` cuts `n_rows` flat rows into consecutive pieces."""
-    offsets = np.asarray(offsets, dtype=np.int64)
+    offsets = as_offsets(offsets)
     if offsets.ndim != 1 or len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != n_rows:
         raise ValueError(f"offsets must be 1-D, start at 0 and end at the {n_rows} rows given.")
     if np.any(np.diff(offsets) < 0):
@@ -47,12 +49,26 @@ def check_offsets(offsets: Any, n_rows: int) -> Offsets:
 
 
 def check_ids(ids: Any, n_videos: int) -> NDArray[np.str_] | None:
-    """Return video ids as a string array, or None; their number must be `n_videos`."""
+    """Return video ids as a string array that nobody changes, or None; none may repeat.
+
+    Ids of a container that somebody has selected videos from, with repeats, may: such arrays are
+    read-only, and known by that.
+    """
     if ids is None:
         return None
-    ids = np.asarray([str(i) for i in ids], dtype=np.str_)
-    if len(ids) != n_videos:
-        raise ValueError(f"ids names {len(ids)} videos, expected {n_videos}.")
+    own = isinstance(ids, np.ndarray) and ids.dtype.kind == "U" and not ids.flags.writeable
+    names = ids if own else np.array(as_ids(list(ids)), dtype=np.str_)
+    if names.shape != (n_videos,):
+        raise ValueError(f"ids names {len(names)} videos, expected {n_videos}.")
+    if not own:
+        check_unique(names)
+    return frozen(names)
+
+
+def frozen(ids: Any) -> Any:
+    """Make ids read-only, which marks them as checked; what is no array stays as it is."""
+    if isinstance(ids, np.ndarray):
+        ids.flags.writeable = False
     return ids
 
 
@@ -137,9 +153,15 @@ class Packed(Sequence[Item], Generic[Item]):
             for name in names:
                 value = getattr(self, name)
                 setattr(new, name, None if value is None else value[key])
+        if "ids" in self._per_video:
+            frozen(new.ids)  # type: ignore[attr-defined]
         for name in self._shared:
             setattr(new, name, getattr(self, name))
         return new
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        frozen(state.get("ids"))  # pickles forget that
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_asn._checks import check_number
+from sklearn_asn._data.convert import as_ids, as_labels, as_mask, as_numbers, as_seconds
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import (
     Offsets,
@@ -21,6 +22,7 @@ from sklearn_asn._data.packed import (
     check_ids,
     check_offsets,
     check_unique,
+    frozen,
     offsets_from_lengths,
 )
 from sklearn_asn._disk.files import write_atomically
@@ -107,15 +109,12 @@ class Segments(Packed[list[Segment]]):
         score: ArrayLike | None = None,
         ids: Iterable[str] | None = None,
     ) -> None:
-        self.label = check_label_array(label, "label")
+        self.label = as_labels(label, "label")
         self.offsets: Offsets = check_offsets(offsets, len(self.label))
-        self.start = np.asarray(start, dtype=np.float64)
-        self.end = np.asarray(end, dtype=np.float64)
-        self.score = (
-            np.full(len(self.label), np.nan)
-            if score is None
-            else np.asarray(score, dtype=np.float64)
-        )
+        self.start = as_seconds(start, "start")
+        self.end = as_seconds(end, "end")
+        nothing = np.full(len(self.label), np.nan)
+        self.score = nothing if score is None else as_numbers(score, "score")
         self.ids = check_ids(ids, len(self))
         self._check_columns()
 
@@ -158,9 +157,7 @@ class Segments(Packed[list[Segment]]):
                     ) from None
         label, start, end, score = zip(*rows, strict=True) if rows else ((), (), (), ())
         offsets = offsets_from_lengths([len(v) for v in videos])
-        segments = cls(offsets, label, start, end, score, ids)
-        check_unique(segments.ids)
-        return segments
+        return cls(offsets, label, start, end, score, ids)
 
     @classmethod
     def from_frame(
@@ -222,12 +219,13 @@ class Segments(Packed[list[Segment]]):
                 n, ids = videos, None
             else:
                 names = column if videos is None else videos
-                ids = list(dict.fromkeys(str(v) for v in names))
+                what = "frame['video']" if videos is None else "videos"
+                ids = list(dict.fromkeys(as_ids(names, what)))
                 n = len(ids)
                 if _is_sized(videos) and n != len(videos):  # type: ignore[arg-type]
                     raise ValueError("videos repeats an id.")
             index = pd.Index(ids if ids is not None else [])
-            position = index.get_indexer(pd.Index([str(v) for v in column]))
+            position = index.get_indexer(pd.Index(as_ids(column, "frame['video']")))
             known = position >= 0
         if not np.all(known):
             unknown = sorted({str(v) for v in column[~known]})
@@ -235,7 +233,7 @@ class Segments(Packed[list[Segment]]):
         order = np.argsort(position, kind="stable")
         score = frame["score"].to_numpy()[order] if "score" in frame.columns else None
         label = frame["label"].to_numpy()[order]
-        start, end = (np.asarray(frame[k].to_numpy()[order], np.float64) for k in ("start", "end"))
+        start, end = (as_seconds(frame[k], k)[order] for k in ("start", "end"))
         video, high = position[order], np.full(n, np.inf)
         if duration is not None:
             high = check_durations(duration, n, ids)
@@ -377,9 +375,7 @@ class Segments(Packed[list[Segment]]):
 
     def filter(self, keep: NDArray[np.bool_]) -> Self:
         """Return the segments where `keep` is true; every video stays, if only empty."""
-        keep = np.asarray(keep, dtype=bool)
-        if keep.shape != self.label.shape:
-            raise ValueError(f"keep has shape {keep.shape}, expected {self.label.shape}.")
+        keep = as_mask(keep, "keep", len(self.label), "segments")
         counts = np.bincount(self.video[keep], minlength=len(self))
         return self._replaced(offsets_from_lengths(counts), keep, slice(None))
 
@@ -448,6 +444,7 @@ def read_segments(
             columns = {name: file[name] for name in names}
             if not columns["ids"].ndim:
                 columns["ids"] = None
+            frozen(columns["ids"])  # a selection with repeats was saved as it is
             segments = Segments(**columns)
             return segments, {name: file[name] for name in notes if name in file}
     except (FileNotFoundError, PermissionError, IsADirectoryError):
@@ -468,7 +465,7 @@ def check_durations(duration: Any, n_videos: int, ids: Sequence[str] | None) -> 
         if lacking:
             raise ValueError(f"duration lacks {len(lacking)} videos: {lacking[:5]}.")
         duration = [duration[v] for v in names]
-    array = np.asarray(duration, dtype=np.float64)
+    array = as_seconds(duration, "duration")
     if array.ndim and array.shape != (n_videos,):
         raise ValueError(f"duration has shape {array.shape}, expected ({n_videos},).")
     array = np.broadcast_to(array, (n_videos,))
@@ -483,23 +480,6 @@ def _join_labels(labels: list[NDArray[Any]]) -> NDArray[Any]:
     if len({part.dtype.kind in "US" for part in labels}) > 1:
         raise ValueError("labels of some parts are strings, of others numbers; expected one type.")
     return np.concatenate(labels)
-
-
-def check_label_array(labels: Any, name: str) -> NDArray[Any]:
-    """Return labels as a 1-D array of one type: strings, or numbers."""
-    if not hasattr(labels, "dtype"):
-        labels = list(labels)
-    is_text = [isinstance(v, str) for v in labels]
-    if any(is_text) and not all(is_text):
-        raise ValueError(f"{name} mixes strings and other types; use labels of one type.")
-    array = np.asarray(labels)
-    if len(is_text) and all(is_text):
-        array = array.astype(np.str_)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must be 1-D, got shape {array.shape}.")
-    if np.issubdtype(array.dtype, np.floating) and not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} contains NaN or infinity.")
-    return array
 
 
 def _is_sized(videos: Any) -> bool:

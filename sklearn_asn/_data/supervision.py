@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._data.targets import Targets
 
 
 def classes_of(labels: NDArray[Any], at_least: int = 2) -> NDArray[Any]:
@@ -44,12 +46,17 @@ def allowed_classes(localize_classes: Any, classes: NDArray[Any]) -> NDArray[np.
 
 def check_trimmed(trimmed: Any, n_videos: int) -> NDArray[np.bool_]:
     """Return the mask of trimmed videos; None means that there are none."""
-    if trimmed is None:
+    return check_mask(trimmed, "trimmed", n_videos)
+
+
+def check_mask(given: Any, name: str, n_videos: int) -> NDArray[np.bool_]:
+    """Return one bool a video; None means False for all."""
+    if given is None:
         return np.zeros(n_videos, dtype=bool)
-    mask = np.asarray(trimmed)
+    mask = np.asarray(given)
     if mask.shape != (n_videos,) or mask.dtype != bool:
         raise ValueError(
-            f"trimmed must be a boolean array of shape ({n_videos},), "
+            f"{name} must be a boolean array of shape ({n_videos},), "
             f"got {mask.dtype} of shape {mask.shape}."
         )
     return mask
@@ -92,3 +99,66 @@ def check_inside(segments: Segments, clips: Clips) -> None:
             f"{segments.start[row]:g}, {segments.end[row]:g}), lies outside the video, which "
             f"covers [{spans[row, 0]:g}, {spans[row, 1]:g}) {unit}. Are the units the same?"
         )
+
+
+def check_timed(timed: Any, targets: Targets, n_videos: int) -> NDArray[np.bool_]:
+    """Return the mask of videos whose times are read; None means that none are."""
+    mask = check_mask(timed, "timed", n_videos)
+    without = np.flatnonzero(mask & ~targets.has_times)
+    if len(without):
+        raise ValueError(
+            f"timed is True for video {without[0]} (one of {len(without)}), but y has no segments "
+            "of it."
+        )
+    return mask
+
+
+def clip_coverage(
+    segments: Segments, clips: Clips, classes: NDArray[Any], rows_a_clip: int = 1
+) -> NDArray[np.float32]:
+    """Return which part of every clip the segments of each class cover.
+
+    Parameters
+    ----------
+    segments : Segments
+    clips : Clips
+    classes : ndarray of shape (n_classes,)
+        Sorted; segments of others are left out.
+    rows_a_clip : int, default=1
+        Rows of `clips` that make one clip here.
+
+    Returns
+    -------
+    ndarray of shape (n_clips, n_classes)
+        In [0, 1].
+    """
+    n_clips = -(-clips.lengths // rows_a_clip)
+    offsets = offsets_from_lengths(n_clips)
+    covered = np.zeros((int(offsets[-1]), len(classes)))
+    video = segments.video
+    code = np.minimum(np.searchsorted(classes, segments.label), len(classes) - 1)
+    ours = classes[code] == segments.label
+    video, code = video[ours], code[ours]
+    length = clips.lengths[video] / rows_a_clip  # the last clip may be a part of one
+    start = clips.to_position(video, segments.start[ours]) / rows_a_clip
+    end = clips.to_position(video, segments.end[ours]) / rows_a_clip
+    start, end = np.clip(start, 0, length), np.clip(end, 0, length)
+    first = np.floor(start).astype(np.int64)
+    count = np.maximum(np.ceil(end).astype(np.int64) - first, 0)
+    which = np.repeat(np.arange(len(video)), count)
+    clip = np.arange(len(which)) + (first - np.cumsum(count) + count)[which]
+    inside = np.minimum(end[which], clip + 1) - np.maximum(start[which], clip)
+    inside /= np.minimum(clip + 1, length[which]) - clip
+    np.add.at(covered, (offsets[video[which]] + clip, code[which]), inside)
+    return np.minimum(covered, 1).astype(np.float32)
+
+
+def with_background(shown: NDArray[Any]) -> NDArray[np.float32]:
+    """Add a last column, what no class covers, and let each row sum to at least 1.
+
+    >>> with_background(np.array([[0.25, 0.25], [0.75, 0.75]])).tolist()
+    [[0.25, 0.25, 0.5], [0.5, 0.5, 0.0]]
+    """
+    total = shown.sum(axis=1, keepdims=True)
+    rest = np.maximum(1 - total, 0)
+    return np.concatenate([shown / np.maximum(total, 1), rest], axis=1).astype(np.float32)

@@ -13,12 +13,13 @@ from scipy import sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
-from sklearn_asn._data.segments import Segments, check_label_array
+from sklearn_asn._data.segments import Segments
 
 FORMS = (
     "a 1-D array of labels (one per video), a list of sets of labels, a 0/1 indicator matrix, "
-    "a list of lists of (label, start, end), or Segments"
+    "a list of lists of (label, start, end) (of some videos sets of labels), or Segments"
 )
 
 
@@ -29,6 +30,21 @@ class Targets:
     label: NDArray[Any]
     offsets: Offsets
     segments: Segments | None = None
+    some_segments: Segments | None = None  # where y has them for some videos only
+    timed: NDArray[np.bool_] | None = None  # which these are
+
+    @property
+    def has_times(self) -> NDArray[np.bool_]:
+        """Tell which videos' segments are known."""
+        if self.timed is not None:
+            return self.timed
+        return np.full(len(self), self.segments is not None)
+
+    def timed_segments(self) -> Segments:
+        """Return the segments that are known; a video without has none."""
+        known = self.segments if self.segments is not None else self.some_segments
+        assert known is not None
+        return known
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -85,9 +101,14 @@ def check_comparable(a: NDArray[Any], b: NDArray[Any]) -> None:
 def _from_items(y: list[Any]) -> Targets:
     """Read a list whose entries say its form: sets, lists of segments, rows of 0/1, labels."""
     if y and all(isinstance(entry, Set) for entry in y):
-        label = check_label_array([v for entry in y for v in sorted(entry)], "y")
+        as_labels([v for entry in y for v in entry], "y")  # before sorting, which needs one kind
+        label = as_labels([v for entry in y for v in sorted(entry)], "y")
         return Targets(label, offsets_from_lengths([len(entry) for entry in y]))
     is_list = [isinstance(entry, list | tuple | np.ndarray) for entry in y]
+    if any(is_list) and all(a or isinstance(v, Set) for a, v in zip(is_list, y, strict=True)):
+        mixed = _from_mixed(y)
+        if mixed is not None:
+            return mixed
     if y and all(is_list):
         flat = [item for entry in y for item in entry]
         if all(isinstance(item, tuple) for item in flat):
@@ -97,13 +118,28 @@ def _from_items(y: list[Any]) -> Targets:
     if any(is_list) or any(isinstance(entry, Set | dict) for entry in y):
         odd = next(i for i, v in enumerate(y) if type(v) is not type(y[0]) or is_list[i])
         raise ValueError(f"y[{odd}] is {y[odd]!r}; expected y to be {FORMS}.")
-    return _from_labels(np.asarray(y) if len(set(map(type, y))) < 2 else check_label_array(y, "y"))
+    return _from_labels(np.asarray(y) if len(set(map(type, y))) < 2 else as_labels(y, "y"))
+
+
+def _from_mixed(y: list[Any]) -> Targets | None:
+    """Read sets of labels for some videos, segments for the others; None: it is not that."""
+    timed = np.array([not isinstance(entry, Set) for entry in y])
+    if timed.all() or not all(isinstance(item, tuple) for v in y if type(v) is list for item in v):
+        return None
+    some = Segments.from_list([[] if isinstance(entry, Set) else entry for entry in y])
+    labels = [
+        sorted(entry) if isinstance(entry, Set) else sorted({item[0] for item in entry})
+        for entry in y
+    ]
+    label = as_labels([v for entry in labels for v in entry], "y")
+    offsets = offsets_from_lengths([len(entry) for entry in labels])
+    return Targets(label, offsets, None, some, timed)
 
 
 def _from_labels(y: NDArray[Any]) -> Targets:
     y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "O":
-        y = check_label_array(list(y), "y")
+    if y.dtype.kind in "OS":
+        y = as_labels(list(y), "y")
     if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
         raise ValueError("Input y contains NaN or infinity.")
     if len(y):

@@ -19,9 +19,12 @@ from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import (
     allowed_classes,
     check_inside,
+    check_timed,
     check_trimmed,
     check_weights,
     classes_of,
+    clip_coverage,
+    with_background,
 )
 from sklearn_asn._data.targets import Targets, parse_targets
 from sklearn_asn._doclink import DocumentedMixin
@@ -86,6 +89,11 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     # ------------------------------------------------------------------ what a method says
 
     @property
+    def _rows_a_clip(self) -> int:
+        """Return how many rows of X a clip will have."""
+        return int(value_of(self, "frames_per_clip"))
+
+    @property
     def _knows_background(self) -> bool:
         """Whether clips may show nothing: one class alone is enough then."""
         return False
@@ -119,7 +127,15 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
 
     # ------------------------------------------------------------------ the face
 
-    def fit(self, X: Any, y: Any, *, trimmed: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        trimmed: Any = None,
+        sample_weight: Any = None,
+        timed: Any = None,
+    ) -> Self:
         """Train on videos of which the labels are known.
 
         Parameters
@@ -134,6 +150,11 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             their own size.
         sample_weight : array-like of shape (n_videos,), default=None
             How many videos each one stands for, in the loss and in the quantiles.
+        timed : array-like of bool, shape (n_videos,), default=None
+            Videos of which training reads when their segments are, too: their clips are taught
+            what they show. Of the others, and by default of all, it reads the labels alone.
+            Needs a localizer that knows a background (``pooling="probability"``), and `y` with
+            segments for these videos.
 
         Returns
         -------
@@ -159,6 +180,22 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             if self._samples_clips:
                 advice.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
             data = Supervised(clips, targets, self.classes_, weight, mask)
+            known = check_timed(timed, targets, len(clips))
+            if known.any():
+                if not self._knows_background:
+                    raise ValueError(
+                        "timed needs a localizer that knows a background, such as "
+                        f"ASNLocalizer(pooling='probability'), got {self!r}."
+                    )
+                keep = weight > 0
+                shown = clip_coverage(
+                    targets.timed_segments(),
+                    clips,
+                    self.classes_,
+                    value_of(self, "frames_per_clip"),
+                )
+                rows = np.repeat(keep, -(-clips.lengths // value_of(self, "frames_per_clip")))
+                data = data.with_clip_targets(with_background(shown[rows]), known[keep])
             where = Machine(device, progress, value_of(self, "compile"), value_of(self, "memory"))
             plan = self._plan(Inputs.of(self))
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)

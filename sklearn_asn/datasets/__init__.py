@@ -15,9 +15,11 @@ from sklearn_asn.datasets._features import (
 from sklearn_asn.datasets._gestures import load_gestures
 from sklearn_asn.datasets._ground_truth import load_ground_truth
 from sklearn_asn.datasets._hapt import load_hapt
-from sklearn_asn.datasets._join import align, check_frame_counts, feature_timing, restrict_labels
+from sklearn_asn.datasets._join import align, check_frame_counts, restrict_labels
 from sklearn_asn.datasets._synthetic import make_untrimmed_videos
+from sklearn_asn.datasets._table import read_table
 from sklearn_asn.datasets._thumos14 import load_thumos14_annotations
+from sklearn_asn.datasets._timing import feature_timing
 
 __all__ = [
     "align",
@@ -34,6 +36,7 @@ __all__ = [
     "load_thumos14_annotations",
     "make_untrimmed_videos",
     "read_activitynet_results",
+    "read_table",
     "restrict_labels",
     "write_activitynet_ground_truth",
     "write_activitynet_results",

@@ -12,8 +12,8 @@ from sklearn.utils import Bunch
 
 from sklearn_asn._checks import check_count
 from sklearn_asn._data.clips import Clips
-from sklearn_asn.datasets._join import feature_timing
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids, choose, per_video
+from sklearn_asn.datasets._timing import feature_timing
 
 
 def load_autoloc_tsv(

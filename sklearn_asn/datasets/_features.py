@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._disk.claims import check_hdf5, check_npy
+from sklearn_asn.datasets._arrays import SUFFIXES, arranged, check_layout, open_array
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids
 from sklearn_asn.datasets._sources import Source, pack
 
@@ -30,8 +32,14 @@ def load_feature_folder(
     frames_per_feature: float | None = None,
     dtype: DTypeLike | None = None,
     out: File | None = None,
+    layout: str = "TC",
+    key: str | None = None,
+    allow_pickle: bool = False,
 ) -> Clips:
-    """Load a folder of ``.npy`` files, one ``(n_clips, n_features)`` array a video and stream.
+    """Load a folder of files, one ``(n_clips, n_features)`` array a video and stream.
+
+    Files are ``.npy``, ``.npz``, ``.pt`` and ``.pth`` (tensors, or a dict of them), ``.csv``
+    (numbers, below a header or none) or ``.safetensors``: what their name ends in says which.
 
     Parameters
     ----------
@@ -39,7 +47,8 @@ def load_feature_folder(
         ``{"spatial": rgb, "temporal": flow}`` puts the spatial columns first, where `ASNLocalizer`
         expects them by default, and names them ``spatial_0000``, ...
     pattern : str, or mapping from stream to str, default="*.npy"
-        Names of the files; the one ``*`` stands for the id. ``"v_*.npy"`` takes the ``v_`` off.
+        Names of the files; the one ``*`` stands for the id. ``"v_*.npy"`` takes the ``v_`` off;
+        ``"*.pt"`` reads another kind of file.
     videos : iterable of str, default=None
         Ids in the order wanted. None: all, sorted by id.
     on_missing : {"raise", "drop"}, default="raise"
@@ -57,6 +66,15 @@ def load_feature_folder(
     out : path, default=None
         A ``.npy`` file to make, for more features than memory holds: they are packed there and
         memory-mapped.
+    layout : str, default="TC"
+        The files' axes: T for clips, C for features and 1 for axes of length 1, such as ``"CT"``,
+        ``"T1C"`` or ``"1TC"``.
+    key : str, default=None
+        Name of the array in files of several. None: files hold one.
+    allow_pickle : bool, default=False
+        Whether to read pickles (object arrays, ``.pkl``, ``.pt`` of other things than tensors):
+        **a pickle can run any code that its maker put in it**, so say True only of files that you
+        trust.
 
     Returns
     -------
@@ -66,9 +84,11 @@ def load_feature_folder(
     ------
     FileNotFoundError, FileExistsError
         No file matches; `out` is there already.
+    ImportError
+        safetensors is not installed.
     ValueError
-        A file (named) is no such array, is cut short, or has NaN or infinity; videos are missing,
-        or differ in length between streams.
+        A file (named) is no such array, is cut short, claims more than it holds, needs a `key` or a
+        pickle, or has NaN or infinity; videos are missing, or differ in length between streams.
 
     Examples
     --------
@@ -85,9 +105,14 @@ def load_feature_folder(
     (Clips(n_videos=1, n_clips=4, n_features=6, dtype=float64, clip_seconds=0.5), ['a'],
      ['spatial_0002', 'temporal_0000'])
     """
+    layout = check_layout(layout)
     folders, patterns = _by_stream(folder=folder, pattern=pattern)
+
+    def opened(file: str) -> Any:
+        return arranged(open_array(file, key, bool(allow_pickle)), layout, file)
+
     return pack(
-        {name: _folder_source(Path(folders[name]), patterns[name]) for name in folders},
+        {name: _folder_source(Path(folders[name]), patterns[name], opened) for name in folders},
         videos=videos,
         on_missing=on_missing,
         on_length_mismatch=on_length_mismatch,
@@ -141,6 +166,7 @@ def load_feature_object_array(
     """
     how: dict[str, Any] = {"allow_pickle": bool(allow_pickle)}
     with open(path, "rb") as file:
+        check_npy(file, os.path.getsize(path), str(path))
         try:
             arrays = np.lib.format.read_array(file, **how, pickle_kwargs={"encoding": "latin1"})
             if arrays.ndim == 3 and arrays.dtype == object:  # equal lengths pickle as numbers
@@ -236,34 +262,53 @@ def _matching(names: Iterable[str], pattern: str) -> dict[str, str]:
     return {n[len(before) : len(n) - len(after)]: n for n in sorted(fit)}
 
 
-def _folder_source(folder: Path, pattern: str) -> Source:
+def _folder_source(folder: Path, pattern: str, opened: Callable[[str], Any]) -> Source:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder.")
-    found = _matching(os.listdir(folder), pattern)
+    names = os.listdir(folder)
+    found = _matching(names, pattern)
     if not found:
-        raise FileNotFoundError(f"{folder} holds no files {pattern}.")
+        others = sorted({Path(name).suffix for name in names} & set(SUFFIXES))
+        hint = f" It holds {', '.join(others)}: give pattern='*{others[0]}'." if others else ""
+        raise FileNotFoundError(f"{folder} holds no files {pattern}.{hint}")
     files = {v: str(folder / name) for v, name in found.items()}
-    return Source(str(folder), files, lambda v: _open_npy(files[v]))
-
-
-def _open_npy(file: str) -> NDArray[Any]:
-    try:
-        return np.lib.format.open_memmap(file, mode="r")
-    except Exception as error:  # a damaged header is parsed as Python: it may raise anything
-        raise ValueError(f"{file} is no .npy file of numbers, or is cut short: {error}.") from error
+    return Source(str(folder), files, lambda v: opened(files[v]))
 
 
 def _hdf5_source(top: Any, file: str, found: dict[str, str], dataset: str | None) -> Source:
     keys = {v: name if dataset is None else f"{name}/{dataset}" for v, name in found.items()}
 
     def open_key(video: str) -> Any:
+        where = f"{file}: {keys[video]}"
         try:
+            _refuse_links(top, keys[video], where)
             item = top.get(keys[video])
             is_array = hasattr(item, "shape") and item.dtype is not None  # no group or type
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"{file}: {keys[video]} is damaged: {error}.") from error
         if not is_array:
-            raise ValueError(f"{file}: {keys[video]} is not a data set.")
+            raise ValueError(f"{where} is not a data set.")
+        check_hdf5(item, where)
         return item
 
     return Source(file, {v: f"{file}: {key}" for v, key in keys.items()}, open_key)
+
+
+def _refuse_links(group: Any, key: str, where: str, n_links: int = 0) -> None:
+    """Refuse a path through a link to another file, before HDF5 opens that file."""
+    parts = [part for part in key.split("/") if part not in ("", ".")]
+    for i, part in enumerate(parts):
+        link = group.get(part, getlink=True)
+        if hasattr(link, "filename"):
+            raise ValueError(f"{where} is a link into another file, {link.filename!r}: refused.")
+        if hasattr(link, "path"):  # within the file: follow it by hand
+            if n_links > 8:
+                raise ValueError(f"{where} links to itself.")
+            start = group.file if link.path.startswith("/") else group
+            rest = "/".join([link.path, *parts[i + 1 :]])
+            return _refuse_links(start, rest, where, n_links + 1)
+        if i + 1 < len(parts):
+            group = group.get(part)
+            if not hasattr(group, "keys"):
+                return None  # nothing lies below it: the caller says so
+    return None

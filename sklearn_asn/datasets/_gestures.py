@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy.io import loadmat
+from scipy.io import loadmat, whosmat
 from sklearn.utils import Bunch
 
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._disk.claims import check_claim
 from sklearn_asn.datasets._motion import (
     Floats,
     Ints,
@@ -196,6 +198,11 @@ def _read(file: Path) -> tuple[Floats, Ints]:
     """Read one person's samples ``(n, 15)`` and labels ``(n,)``."""
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing.")
+    try:
+        claimed = sum(8 * math.prod(shape) for _, shape, _ in whosmat(file))
+    except Exception as error:  # a damaged file may raise anything
+        raise ValueError(f"{file} is no MATLAB file, or is damaged: {error}.") from error
+    check_claim(claimed, file.stat().st_size, str(file))
     try:
         content = loadmat(file, variable_names=["data", "labels"])
     except Exception as error:  # a damaged file may raise anything

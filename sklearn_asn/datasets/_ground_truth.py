@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
-from sklearn_asn._data.segments import Segments, check_label_array
+from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._ground_truth_json import JSON_FORMS
 from sklearn_asn.datasets._ground_truth_text import read_charades_csv, read_class_files
 from sklearn_asn.datasets._ground_truth_wtalc import is_wtalc, read_wtalc
@@ -133,7 +134,7 @@ def load_ground_truth(
     available, nothing = set(known), Entry("", np.nan, [])
     mine = [entries[v] if v in available else nothing for v in ids]
     duration = np.array([entry.duration for entry in mine], dtype=np.float64)
-    every = check_label_array(
+    every = as_labels(
         [row.label for entry in entries.values() for row in entry.rows], f"{path}: labels"
     )
     return Bunch(

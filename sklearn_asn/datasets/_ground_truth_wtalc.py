@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_asn._disk.claims import check_npy
 from sklearn_asn.datasets._reading import Entry, Row, Truth, as_ids
 
 NEEDED = ("videoname", "segments", "labels")
@@ -56,6 +57,7 @@ def _load(file: Path, allow_pickle: bool) -> Any:
         raise FileNotFoundError(f"{file} is missing.")
     try:
         with open(file, "rb") as handle:
+            check_npy(handle, file.stat().st_size, str(file))
             how: dict[str, Any] = {"allow_pickle": allow_pickle}
             values = np.lib.format.read_array(handle, **how, pickle_kwargs={"encoding": "latin1"})
     except Exception as error:  # a damaged pickle may raise anything

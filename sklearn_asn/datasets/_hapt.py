@@ -20,6 +20,7 @@ from sklearn.utils import Bunch
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._disk.claims import check_zip
 from sklearn_asn.datasets._motion import (
     Floats,
     Ints,
@@ -180,7 +181,9 @@ def _root(path: str | os.PathLike[str], stack: ExitStack) -> Folder:
     top: Folder = Path(path)
     if not top.is_dir():
         try:
-            top = zipfile.Path(stack.enter_context(zipfile.ZipFile(path)))
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            check_zip(archive, str(path))
+            top = zipfile.Path(archive)
         except zipfile.BadZipFile as error:
             raise ValueError(f"{path} is no zip archive, or is cut short: {error}.") from error
     if (top / "RawData").is_dir():

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from sklearn_asn._checks import check_choice, check_number
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import PerVideo, as_ids, listed, per_video, report, sequence
+from sklearn_asn.datasets._timing import windows_within
 
 Left = TypeVar("Left", Clips, Segments)
 Right = TypeVar("Right", Clips, Segments)
@@ -70,11 +70,13 @@ def check_frame_counts(
     frames_per_feature: float,
     tolerance: float = 1.0,
     *,
+    window: float | None = None,
     on_mismatch: str = "raise",
 ) -> Clips:
     """Check that every video has as many clips as its number of frames asks for.
 
-    Other counts than ``n_frames / frames_per_feature`` mean another sampling, or another video.
+    Other counts than ``n_frames / frames_per_feature`` (with a `window`, than the number of windows
+    that fit) mean another sampling, or another video.
 
     Parameters
     ----------
@@ -85,7 +87,10 @@ def check_frame_counts(
     frames_per_feature : float
         Frames from one clip to the next.
     tolerance : float, default=1.0
-        Difference allowed, in clips. Windows longer than their step lose some at the end.
+        Difference allowed, in clips. Windows longer than their step lose some at the end, which
+        `window` takes into account.
+    window : float, default=None
+        Frames that a feature sees, if more than `frames_per_feature`.
     on_mismatch : {"raise", "drop"}, default="raise"
         What becomes of a video with another number of clips: an error, or left out with a warning.
 
@@ -112,13 +117,18 @@ def check_frame_counts(
     check_number(tolerance, "tolerance", 0)
     names = [str(i) for i in range(len(X))] if X.ids is None else X.ids.tolist()
     expected = np.broadcast_to(per_video(n_frames, "n_frames", names, names), len(X))
-    expected = expected / frames_per_feature
+    rule = f"n_frames / {frames_per_feature:g}"
+    if window is None:
+        expected = expected / frames_per_feature
+    else:
+        check_number(window, "window", frames_per_feature)
+        expected = windows_within(expected, frames_per_feature, window)
+        rule = f"windows of {window:g} every {frames_per_feature:g} frames give"
     off = np.abs(X.lengths - expected) > tolerance
     if not off.any():
         return X
     found = [f"{names[i]} ({X.lengths[i]} clips, not {expected[i]:.1f})" for i in off.nonzero()[0]]
-    rule = f"n_frames / {frames_per_feature:g} (tolerance {tolerance:g})"
-    what = f"videos have another number of clips than {rule}"
+    what = f"videos have another number of clips than {rule} (tolerance {tolerance:g})"
     report(found, what, "raise" if off.all() else on_mismatch, "on_mismatch")
     return X[~off]
 
@@ -159,40 +169,3 @@ def restrict_labels(y: Segments, classes: Iterable[Any], *, on_unknown: str = "r
         each = [f"{name} ({n} segments)" for name, n in other]
         report(each, "labels are not among classes", on_unknown, "on_unknown")
     return y.filter(known[row])
-
-
-def feature_timing(
-    fps: PerVideo, frames_per_feature: float = 15, *, first_frame: float = 1
-) -> dict[str, Any]:
-    """Turn frame rates into the timing that `Clips` and the readers of features take.
-
-    Feature i stands for the frames from ``first_frame + i * frames_per_feature`` on; frame f is
-    at ``f / fps`` seconds. The defaults are UntrimmedNet's.
-
-    Parameters
-    ----------
-    fps : float, array-like of shape (n_videos,), or mapping from id to number
-        Frames a second.
-    frames_per_feature : float, default=15
-    first_frame : float, default=1
-        Number of the first frame; 0 where frames are counted from 0.
-
-    Returns
-    -------
-    dict
-        ``clip_seconds`` and ``start_seconds``: a number, a list or a dict by id each, as `fps` is.
-
-    Examples
-    --------
-    >>> from sklearn_asn.datasets import feature_timing
-    >>> feature_timing({"a": 30.0, "b": 25.0})
-    {'clip_seconds': {'a': 0.5, 'b': 0.6}, 'start_seconds': {'a': 0.0333..., 'b': 0.04}}
-    """
-    check_number(frames_per_feature, "frames_per_feature", 0, open_low=True)
-    check_number(first_frame, "first_frame", 0)
-    frames = {"clip_seconds": frames_per_feature, "start_seconds": first_frame}
-    by_id = isinstance(fps, Mapping | pd.Series)
-    ids = [str(i) for i in (dict(fps) if by_id else range(np.size(fps)))]  # type: ignore[arg-type]
-    rate = np.asarray(per_video(fps, "fps", ids, ids))
-    times = {k: (n / rate).tolist() for k, n in frames.items()}
-    return {k: dict(zip(ids, t, strict=True)) if by_id else t for k, t in times.items()}

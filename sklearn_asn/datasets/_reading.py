@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_asn._checks import check_choice
+from sklearn_asn._data import convert
 from sklearn_asn._disk.files import write_atomically
 
 File = str | os.PathLike[str]
@@ -84,9 +85,9 @@ def per_video(
             raise ValueError(f"{name} lacks {len(lacking)} videos: {listed(lacking)}.")
         value, order = [value[v] for v in ids], ids
     try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must hold numbers, got {value!r:.80}.") from None
+        array = convert.as_seconds(value, name)
+    except ValueError as error:
+        raise ValueError(f"{name} must hold numbers, got {value!r:.80}: {error}") from None
     if array.ndim and order is None:
         raise ValueError(f"{name} is an array: give `videos` for its order, or a dict by id.")
     if array.ndim and order is not None:
@@ -103,11 +104,8 @@ def per_video(
 
 
 def as_ids(ids: Any, name: str) -> list[str]:
-    """Return ids as strings (bytes, which older files hold, decoded); none twice."""
-    try:
-        names = [v.decode() if isinstance(v, bytes) else str(v) for v in sequence(ids, name)]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{name} holds {error.object!r:.60}, which is not UTF-8.") from None
+    """Return ids as strings (see `convert.as_ids`); none twice."""
+    names = convert.as_ids(ids, name)
     repeated = [v for v, n in Counter(names).items() if n > 1]
     if repeated:
         raise ValueError(f"{name} must not repeat a name; repeated: {listed(repeated)}.")

@@ -5,19 +5,25 @@ from sklearn_asn.metrics._localization import (
     localization_map,
     localization_scorer,
 )
+from sklearn_asn.metrics._recall import AverageRecall, average_recall, recall_at
 from sklearn_asn.metrics._recognition import (
     RecognitionScorer,
     recognition_accuracy,
     recognition_map,
     recognition_scorer,
 )
+from sklearn_asn.metrics._tiou import tiou
 
 __all__ = [
+    "AverageRecall",
     "RecognitionScorer",
     "average_precision_table",
+    "average_recall",
     "localization_map",
     "localization_scorer",
+    "recall_at",
     "recognition_accuracy",
     "recognition_map",
     "recognition_scorer",
+    "tiou",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.targets import check_comparable
 from sklearn_asn._intervals import Intervals, sort_order
+from sklearn_asn.exceptions import NothingSharedWarning
 from sklearn_asn.metrics._matching import (
     Choices,
     match_in_turn,
@@ -19,6 +21,9 @@ from sklearn_asn.metrics._matching import (
 )
 
 PROTOCOLS = ("activitynet", "thumos14")
+
+_LEAST_TIOU = 0.1  # what any prediction at all reaches, if times mean the same
+_OTHER_UNIT = 10  # factor between the last times of both sides that tells of two units
 
 Array = NDArray[Any]
 
@@ -46,7 +51,7 @@ def match(
     truth, found = check_segments(y_true, y_pred)
     weight = check_weight(sample_weight, len(truth))
     classes, true_class = np.unique(truth.label, return_inverse=True)
-    code = _class_codes(found.label, classes)
+    code = class_codes(found.label, classes)
     known = np.flatnonzero(code >= 0)
     columns: tuple[Array, ...] = (found.video, found.start, found.end, found.score, code)
     if len(known) < len(code):
@@ -60,6 +65,8 @@ def match(
         Intervals(truth.video * len(classes) + true_class, truth.start, truth.end),
         min_tiou,
     )
+    if not len(pairs.tiou):
+        _warn_nothing_shared(truth, found, len(known))
     if protocol == "activitynet":
         choices = rank_choices(rank[pairs.left], pairs.right, pairs.tiou)
     else:
@@ -139,7 +146,7 @@ def _hits(matched: Matched, tiou: float) -> Array:
     return match_in_turn(matched.choices, len(matched.weight), tiou, strict=True)[1]
 
 
-def _class_codes(label: Array, classes: Array) -> Array:
+def class_codes(label: Array, classes: Array) -> Array:
     """Return the position of every label in sorted classes, or -1."""
     if not len(label):
         return np.zeros(0, dtype=np.int64)
@@ -152,6 +159,29 @@ def _class_codes(label: Array, classes: Array) -> Array:
         ) from None
     code = np.minimum(np.searchsorted(classes, label), len(classes) - 1)
     return np.where(classes[code] == label, code, -1)
+
+
+def _warn_nothing_shared(truth: Segments, found: Segments, n_known: int) -> None:
+    """Warn where nothing can match whatever was predicted: no label, or no time, is shared."""
+    if not len(found.label):
+        return
+    if not n_known:
+        labels = (sorted(set(part.label.tolist()), key=str)[:3] for part in (truth, found))
+        message = "No label of y_pred is one of y_true's: {1} against {0}.".format(*labels)
+    else:
+        mine, true = (Intervals(part.video, part.start, part.end) for part in (found, truth))
+        if len(overlapping_pairs(mine, true, _LEAST_TIOU).tiou):
+            return
+        last = sorted(float(np.abs(part.end).max()) for part in (truth, found))
+        if last[1] < _OTHER_UNIT * last[0] and len(overlapping_pairs(mine, true).tiou):
+            return
+        spans = [f"[{part.start.min():g}, {part.end.max():g}]" for part in (truth, found)]
+        message = (
+            f"No prediction meets a true segment of its video: all times lie in {spans[1]} in "
+            f"y_pred, in {spans[0]} in y_true. Are both in the same unit, and the videos in the "
+            "same order?"
+        )
+    warnings.warn(f"{message} So the score is 0.", NothingSharedWarning, stacklevel=5)
 
 
 def _as_segments(y: Any, name: str) -> Segments:

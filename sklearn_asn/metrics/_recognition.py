@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 
 from sklearn_asn._checks import check_count
-from sklearn_asn._data.segments import check_label_array
+from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.targets import check_comparable, parse_targets
 from sklearn_asn.metrics._average_precision import check_weight
 
@@ -172,7 +172,7 @@ class RecognitionScorer:
 
 def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Array, Array]:
     targets, score = parse_targets(y_true), np.asarray(y_score, dtype=np.float64)
-    classes = check_label_array(classes, "classes")
+    classes = as_labels(classes, "classes")
     if len(np.unique(classes)) != len(classes):
         raise ValueError("classes repeats a class.")
     if score.shape != (len(targets), len(classes)):

@@ -54,7 +54,8 @@ def check_has_curve(localizer: BaseLocalizer) -> None:
             "cut at one. Draw the curve of its localizer_."
         )
     own = getattr(localizer, "selection", None)
-    if hasattr(localizer, "quantile") and getattr(own, "needs_levels", False):
+    takes_all = getattr(own, "needs_levels", False) or getattr(own, "uncut", False)
+    if hasattr(localizer, "quantile") and takes_all:
         raise ValueError(
             f"selection={own!r} cuts at quantiles of its own, so `quantile` changes nothing; use "
             "another selection, such as NaiveSelection()."

@@ -198,7 +198,15 @@ class AutoLoc(BaseLocalizer):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, *, trimmed: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        trimmed: Any = None,
+        sample_weight: Any = None,
+        timed: Any = None,
+    ) -> Self:
         """Fit the localizer, then the regressor, on videos of which the labels are known.
 
         Parameters
@@ -210,6 +218,8 @@ class AutoLoc(BaseLocalizer):
             have no borders to learn.
         sample_weight : array-like of shape (n_videos,), default=None
             How many videos each one stands for, in the localizer and in a step's loss.
+        timed : array-like of bool, shape (n_videos,), default=None
+            As in `ASNLocalizer.fit`, for the localizer.
 
         Returns
         -------
@@ -234,7 +244,7 @@ class AutoLoc(BaseLocalizer):
                 localizer = localizer.estimator
                 localizer._check_use(X)
             else:
-                localizer.fit(X, y, trimmed=trimmed, sample_weight=sample_weight)
+                localizer.fit(X, y, trimmed=trimmed, sample_weight=sample_weight, timed=timed)
             self.localizer_ = localizer
             self.classes_ = localizer.classes_
             shown = targets.indicator(self.classes_) & used[:, None]

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.columns import STREAMS
-from sklearn_asn._data.packed import Offsets, offsets_from_lengths
-from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Scored
 from sklearn_asn._localizers.parameters import (
@@ -29,7 +26,7 @@ from sklearn_asn._localizers.reading import Reading, read_models
 from sklearn_asn._training.criteria import SparseSigmoid
 from sklearn_asn._training.network import Heads
 from sklearn_asn._training.recipe import Plan
-from sklearn_asn.selection import SEGMENT_DTYPE, nms
+from sklearn_asn.selection import TCAMSelection
 
 
 class STPN(BaseLocalizer):
@@ -190,74 +187,5 @@ class STPN(BaseLocalizer):
             decision=pooled[:, 0] if pooled.shape[1] == 1 else None,
         )
 
-    def _find(
-        self, reading: Reading, clips: Clips
-    ) -> tuple[tuple[NDArray[Any], Offsets], advice.Note | None]:
-        if self.selection is not None:
-            return super()._find(reading, clips)
-        scored, scores = reading, reading.video_scores
-        sequence, note = self._cut(reading)
-        proposals = [np.empty(0, PROPOSAL)]
-        signal = _weighted(scored, expit(scored.activations))
-        logit = _weighted(scored, scored.activations.mean(axis=1, keepdims=True))
-        points = Points(scored.offsets, self.interpolation)
-        for label in np.flatnonzero(sequence.any(axis=0)):  # zero where the class does not pass
-            passes = np.add.reduceat(sequence[:, label] > 0, scored.offsets[:-1]) > 0
-            for model in range(signal.shape[1]):
-                above = points.spread(signal[:, model, label]) > self.activation_threshold
-                above &= passes[points.video]
-                weight = points.spread(logit[:, model, label])
-                proposals.append(points.runs(above, weight, int(label)))
-        found = np.concatenate(proposals)
-        group = found["video"] * len(self.classes_) + found["label"]
-        kept = nms(found["start"], found["end"], found["score"], self.nms_threshold, group=group)
-        found = found[kept][np.argsort(found["video"][kept], kind="stable")]
-        counts = np.bincount(found["video"], minlength=len(scores))
-        segments = np.empty(len(found), SEGMENT_DTYPE)
-        for name in SEGMENT_DTYPE.names or ():
-            segments[name] = found[name]
-        return (segments, offsets_from_lengths(counts)), note
-
-
-PROPOSAL = np.dtype([("video", np.int64), *SEGMENT_DTYPE.descr])
-
-
-class Points:
-    """Clips of all videos interpolated to `factor` points each, and runs of points."""
-
-    def __init__(self, offsets: Offsets, factor: int) -> None:
-        n_clips = np.diff(offsets)
-        self.factor = factor
-        self.video = np.repeat(np.arange(len(n_clips)), n_clips * factor)
-        self.first = offsets[:-1] * factor  # of every video
-        first, last = offsets[:-1][self.video], offsets[1:][self.video] - 1
-        # a clip's value stands at its middle; before the first and after the last it stays
-        place = (np.arange(len(self.video)) + 0.5) / factor - 0.5
-        place = np.clip(place, first, last)
-        self.left = np.floor(place).astype(np.int64)
-        self.right = np.minimum(self.left + 1, last)
-        self.part = place - self.left
-
-    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Interpolate one value a clip linearly, inside each video."""
-        return (1 - self.part) * values[self.left] + self.part * values[self.right]
-
-    def runs(self, above: NDArray[np.bool_], score: NDArray[Any], label: int) -> NDArray[Any]:
-        """Return maximal runs of points as proposals, each with its mean score."""
-        row = np.flatnonzero(above)
-        video = self.video[row]
-        begins = (np.diff(row, prepend=-2) > 1) | (np.diff(video, prepend=-1) != 0)
-        first = np.flatnonzero(begins)
-        length = np.diff(first, append=len(row))
-        found = np.empty(len(first), PROPOSAL)
-        if len(first):
-            found["video"], found["label"] = video[first], label
-            found["start"] = (row[first] - self.first[video[first]]) / self.factor
-            found["end"] = found["start"] + length / self.factor
-            found["score"] = np.add.reduceat(score[row], first) / length
-        return found
-
-
-def _weighted(scored: Reading, values: NDArray[Any]) -> NDArray[Any]:
-    """Multiply ``(n_clips, n_models, n_classes)`` with every model's sigmoid attention."""
-    return expit(scored.attention)[..., None] * values
+    def _default_selection(self) -> Any:
+        return TCAMSelection(self.activation_threshold, self.interpolation, self.nms_threshold)
