@@ -174,9 +174,10 @@ def autoloc(split: Split, seed: int) -> AutoLoc:
 
 
 def single_instance(split: Split, seed: int) -> Any:
+    """Logistic regression, the same with every seed."""
     from sklearn_asn.rivals import SingleInstance
 
-    return SingleInstance()
+    return SingleInstance(device="cpu", random_state=seed)
 
 
 # ------------------------------------------------------------------ background column
@@ -246,7 +247,11 @@ METHODS: dict[str, Method] = {
         ("sklearn_asn:ASNLocalizer.context_layers",),
     ),
     "single-instance": Method(
-        "rivals", single_instance, needs=("sklearn_asn.rivals:SingleInstance",)
+        "rivals",
+        single_instance,
+        NOTHING,
+        {"quantile": [0.05, 0.1, 0.2, 0.3, 0.5, 0.7]},
+        needs=("sklearn_asn.rivals:SingleInstance",),
     ),
     "UntrimmedNet": Method(
         "rivals",
