@@ -32,7 +32,7 @@ SETTINGS = {"random_state": 0, "device": "cpu"}
 MORE = {**SETTINGS, "batch_size": 64}
 
 DECAYS = [0.0005, 0.005, 0.01, 0.02, 0.05]
-CONTEXT = {"temporal_context": [3], "weight_decay": [0.005, 0.01, 0.02], "context_size": [128]}
+CONTEXT = {"context_layers": [1], "weight_decay": [0.005, 0.01, 0.02], "context_size": [128]}
 WHOLE = {**MORE, "clips_per_video": None}
 #: Name in the table: estimator, and what of its training is searched.
 METHODS = {

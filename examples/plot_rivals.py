@@ -35,7 +35,7 @@ methods = {
         "bottleneck",
         hidden_size=32,
         init="scratch",
-        temporal_context=3,
+        context_layers=1,
         context_size=32,
         pooling="topk",
         clips_per_video=None,

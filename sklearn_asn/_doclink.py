@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+Thing = TypeVar("Thing", bound=Callable[..., object])
 
 DOCUMENTATION = "https://sklearn-asn.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
 
@@ -26,3 +30,24 @@ class DocumentedMixin:
             "estimator_module": next(public, cls.__module__),
             "estimator_name": cls.__name__,
         }
+
+
+def public(module: str) -> Callable[[Thing], Thing]:
+    """Let a class or function name a public module as its own (a decorator)."""
+
+    def name(thing: Thing) -> Thing:
+        thing.__module__ = module
+        return thing
+
+    return name
+
+
+def publish(module: str, names: Iterable[str]) -> None:
+    """Let classes and functions of a public module name it as theirs, wherever they are written.
+
+    So they are shown, and pickled, under a name that stays.
+    """
+    for name in names:
+        value = getattr(sys.modules[module], name)
+        if callable(value) and value.__module__.startswith(f"{module.rpartition('.')[0]}."):
+            value.__module__ = module

@@ -7,6 +7,7 @@ score, grid search, `memory`, pickling, report and displays. `docs/guide/own_met
 examples.
 """
 
+from sklearn_asn._doclink import publish
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Scored
 from sklearn_asn._localizers.parameters import (
@@ -41,3 +42,8 @@ __all__ = [
     "read_models",
     "weighted_mean",
 ]
+
+publish(
+    __name__,
+    ("hidden", "number", "choice", "count", "optional", "plan_of", "read_models", "weighted_mean"),
+)

@@ -14,13 +14,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
-from sklearn_asn._doclink import DocumentedMixin
+from sklearn_asn._doclink import DocumentedMixin, public
 
 
 def _inner_has(method: str) -> Any:
     return lambda self: hasattr(getattr(self, "transformer_", self.transformer), method)
 
 
+@public("sklearn_asn")
 class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Apply a 2-D transformer to the clips of all videos in one call.
 

@@ -21,7 +21,6 @@ import torch
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
 
 import sklearn_asn
 from sklearn_asn import rivals, selection
@@ -33,21 +32,28 @@ from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Model
 from sklearn_asn._localizers.parameters import trained_with
 from sklearn_asn._localizers.planning import Inputs
-from sklearn_asn._training.network import ASENetwork
+from sklearn_asn._localizers.self_training import EnsembleModel, SelfTrainingLocalizer
+from sklearn_asn._training.network import LEVELS, ASENetwork
 from sklearn_asn.rivals._boundary import BoxModel
+
+__all__ = ["load_safetensors", "save_safetensors"]
 
 FORMAT = "sklearn_asn.localizer"
 FORMAT_VERSION = 1
 
-_LOCALIZERS = (ASNLocalizer, *(getattr(rivals, name) for name in sorted(rivals.__all__)))
-_SELECTIONS = ("Naive", "RelativeThreshold", "AutoLoc", "MultiQuantile")
+_LOCALIZERS = (
+    ASNLocalizer,
+    SelfTrainingLocalizer,
+    *(getattr(rivals, name) for name in sorted(rivals.__all__)),
+)
+_SELECTIONS = ("Naive", "RelativeThreshold", "AutoLoc", "MultiQuantile", "MultiThreshold", "TCAM")
 #: The only classes that a file can make an object of.
 _ALLOWED: dict[str, Any] = {
     c.__name__: c
     for c in (*_LOCALIZERS, *(getattr(selection, f"{name}Selection") for name in _SELECTIONS))
 }
 _NEVER = ("callbacks", "memory")  # code, and a folder that is read by unpickling
-_INNER = "localizer_."  # of AutoLoc: before the names of its localizer's weights
+_INNER = ("localizer_", "localizers_")  # what holds localizers: before the names of their weights
 _DTYPES = ("bool", "str", "object", *(np.dtype(code).name for code in "bhilqBHILQefd"))
 _MOST_FEATURES = 2**24  # a wrong number must not fill the memory before it is noticed
 
@@ -65,7 +71,7 @@ def save_safetensors(
 
     Parameters
     ----------
-    estimator : fitted ASNLocalizer, UntrimmedNet, STPN, WTALC or AutoLoc
+    estimator : fitted ASNLocalizer, SelfTrainingLocalizer, UntrimmedNet, STPN, WTALC or AutoLoc
         Not a subclass, nor a pipeline: these have code or parts that the file cannot hold.
     path : path
     overwrite : bool, default=False
@@ -133,7 +139,7 @@ def load_safetensors(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    fitted ASNLocalizer, UntrimmedNet, STPN, WTALC or AutoLoc
+    fitted ASNLocalizer, SelfTrainingLocalizer, UntrimmedNet, STPN, WTALC or AutoLoc
 
     Raises
     ------
@@ -200,10 +206,17 @@ def _describe(estimator: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         model[name] = _encode(getattr(estimator, name, None), name)
     # in C order, which the codec takes for granted
     tensors = {k: np.array(v, order="C") for k, v in estimator.model_.weights.items()}
-    if isinstance(estimator, rivals.AutoLoc):
-        model["localizer_"], inner = _describe(estimator.localizer_)
-        tensors |= {_INNER + name: value for name, value in inner.items()}
+    for where, inner in _held(estimator).items():
+        model[where], weights = _describe(inner)
+        tensors |= {f"{where}.{name}": value for name, value in weights.items()}
     return model, tensors
+
+
+def _held(estimator: Any) -> dict[str, Any]:
+    """Return the fitted localizers that an estimator holds, by where."""
+    if hasattr(estimator, "localizer_"):
+        return {"localizer_": estimator.localizer_}
+    return {f"localizers_.{i}": one for i, one in enumerate(getattr(estimator, "localizers_", ()))}
 
 
 def _restore(model: Mapping[str, Any], tensors: dict[str, NDArray[Any]]) -> Any:
@@ -219,24 +232,29 @@ def _restore(model: Mapping[str, Any], tensors: dict[str, NDArray[Any]]) -> Any:
     if names is not None:
         estimator.feature_names_in_ = names
     _check_parameters(estimator)
+    kind: type[Model] = Model
+    inner = {key: value for key, value in model.items() if key.startswith(_INNER)}
+    held = [_restore_inner(estimator, key, value, tensors) for key, value in inner.items()]
+    tensors = {k: v for k, v in tensors.items() if not k.startswith(_INNER)}
     if isinstance(estimator, rivals.AutoLoc):
-        inner = {k.removeprefix(_INNER): v for k, v in tensors.items() if k.startswith(_INNER)}
-        tensors = {k: v for k, v in tensors.items() if not k.startswith(_INNER)}
-        estimator.localizer_ = localizer = _restore(model["localizer_"], inner)
-        same_classes = np.array_equal(localizer.classes_, estimator.classes_)
-        if localizer.n_features_in_ != n_features or not same_classes:
-            raise ValueError("its localizer_ belongs to other data")
-        kind: type[Model] = BoxModel
-        plan = estimator._plan(Inputs.of(estimator))
+        (estimator.localizer_,) = held
+        kind, plan = BoxModel, estimator._plan(Inputs.of(estimator))
         if _decode(model["scales_"]).tolist() != list(plan.scales):
-            raise ValueError(f"scales_ is another; the parameters need ({list(plan.scales)})")
+            raise ValueError(f"scales_ is another; the parameters need {list(plan.scales)}")
         with torch.device("meta"):  # shapes alone: nothing is allocated, nothing is drawn
-            net: nn.Module = plan.build()
+            wanted = plan.build().state_dict()
+    elif isinstance(estimator, SelfTrainingLocalizer):
+        estimator.localizers_ = held
+        kind, plan = EnsembleModel, estimator._plan(Inputs.of(estimator))
+        if len(held) != len(plan.members):
+            raise ValueError(f"it holds {len(held)} localizers, not {len(plan.members)}")
+        levels = torch.empty((1, LEVELS), dtype=torch.float64, device="meta")
+        wanted = {"attention_quantiles": levels}
     else:
-        kind, plan = Model, estimator._plan(Inputs.of(estimator)).alone()
+        plan = estimator._plan(Inputs.of(estimator)).alone()
         with torch.device("meta"):
-            net = ASENetwork(**plan.network)
-    _check_weights(net, tensors)
+            wanted = ASENetwork(**plan.network).state_dict()
+    _check_weights(wanted, tensors)
     history = _decode(model["history_"])
     if not isinstance(model["history_"], list) or {*map(type, history)} - {dict}:
         raise ValueError("its history_ is no list of records")
@@ -251,14 +269,28 @@ def _check_parameters(estimator: Any) -> None:
     if getattr(estimator, "selection", None) is not None:
         estimator.selection._check_params()
     classes = estimator.classes_
-    if len(classes) < 2 or not np.array_equal(np.unique(classes), classes):
+    if len(classes) < 2 - estimator._knows_background or not np.array_equal(
+        np.unique(classes), classes
+    ):
         raise ValueError("its classes are not sorted, or too few")
     allowed_classes(getattr(estimator, "localize_classes", None), classes)
 
 
-def _check_weights(net: nn.Module, tensors: Mapping[str, NDArray[Any]]) -> None:
+def _restore_inner(
+    estimator: Any, where: str, model: Any, tensors: Mapping[str, NDArray[Any]]
+) -> Any:
+    """Make a localizer that another one holds."""
+    own = {k[len(where) + 1 :]: v for k, v in tensors.items() if k.startswith(f"{where}.")}
+    localizer = _restore(model, own)
+    same_classes = np.array_equal(localizer.classes_, estimator.classes_)
+    if localizer.n_features_in_ != estimator.n_features_in_ or not same_classes:
+        raise ValueError(f"its {where} belongs to other data")
+    return localizer
+
+
+def _check_weights(given: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> None:
     """Compare with the tensors of a network of the same shape."""
-    wanted = {k: (str(v.dtype), tuple(v.shape)) for k, v in net.state_dict().items()}
+    wanted = {k: (str(v.dtype), tuple(v.shape)) for k, v in given.items()}
     found = {k: (f"torch.{v.dtype.name}", v.shape) for k, v in tensors.items()}
     if wanted != found:
         name = min(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))

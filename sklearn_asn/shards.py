@@ -330,3 +330,6 @@ def _report(failed: dict[str, str], shards: dict[str, Path], folder: Path) -> st
         f"{len(failed)} of {len(shards)} shards failed; the results of the others are in {folder}. "
         "Call predict_shards again for the rest.\n  " + "\n  ".join(lines)
     )
+
+
+predict_shards.__module__ = read_shards.__module__ = "sklearn_asn"  # where they are found

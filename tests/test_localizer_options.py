@@ -21,9 +21,9 @@ def softmax(x):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def test_temporal_context_is_a_convolution_with_zeros_beyond_the_video(videos):
+def test_a_context_layer_is_a_convolution_with_zeros_beyond_the_video(videos):
     X, y = videos
-    model = fast("temporal", temporal_context=3, context_size=5, dropout=0.0).fit(X, y)
+    model = fast("temporal", context_layers=1, context_size=5, dropout=0.0).fit(X, y)
     w = {k.removeprefix("models.0."): v for k, v in model.model_.weights.items()}
     half = X.n_features // 2
     for video, attention, logits in zip(
@@ -32,7 +32,8 @@ def test_temporal_context_is_a_convolution_with_zeros_beyond_the_video(videos):
     ):  # fmt: skip
         x = np.pad(video[:, half:], ((1, 1), (0, 0)))
         window = np.hstack([x[:-2], x[1:-1], x[2:]])
-        units = np.maximum(window @ w["convolution.weight"].T + w["convolution.bias"], 0)
+        weight = np.hstack(w["context.first.weight"])  # before, itself, after
+        units = np.maximum(window @ weight.T + w["context.first.bias"], 0)
         want = units @ w["attention.weight"][0] + w["attention.bias"]
         np.testing.assert_allclose(attention, want, rtol=1e-4, atol=1e-5)
         want = units @ w["classification.weight"].T + w["classification.bias"]
@@ -43,7 +44,7 @@ def test_context_in_training_sees_what_it_sees_in_use(videos):
     """With every clip drawn and nothing dropped, the first loss is that of the scores in use."""
     X, y = videos
     model = fast(
-        "temporal", temporal_context=5, dropout=0.0, clips_per_video=None, batch_size=100,
+        "temporal", context_layers=2, dropout=0.0, clips_per_video=None, batch_size=100,
         lr=0.0, max_epochs=1, attention_softening=1.0,
     ).fit(X, y)  # fmt: skip
     present = np.array([[c in {s.label for s in video} for c in model.classes_] for video in y])
@@ -56,7 +57,7 @@ def test_context_in_training_sees_what_it_sees_in_use(videos):
 def test_fusion_with_context_starts_with_its_parents_outputs(videos, pooling):
     """Equation 1 holds for the convolution too."""
     X, y = videos
-    options = {"temporal_context": 3, "context_size": 6, "pooling": pooling}
+    options = {"context_layers": 1, "context_size": 6, "pooling": pooling}
     parent = fast("temporal", **options).fit(X, y)
     child = fast(init=FrozenEstimator(parent), **options, lr=0.0, max_epochs=1).fit(X, y)
     for a, b in zip(parent.attention(X), child.attention(X), strict=True):
@@ -65,7 +66,7 @@ def test_fusion_with_context_starts_with_its_parents_outputs(videos, pooling):
         parent.decision_function(X), child.decision_function(X), rtol=1e-4, atol=1e-5
     )
     with pytest.raises(ValueError, match="init has other heads"):
-        fast(init=FrozenEstimator(parent), **{**options, "temporal_context": 1}).fit(X, y)
+        fast(init=FrozenEstimator(parent), **{**options, "context_layers": 0}).fit(X, y)
 
 
 def test_top_pooling_cuts_every_class_by_its_own_activation(videos):
@@ -152,8 +153,14 @@ def test_training_on_all_classes_and_detecting_some(videos):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"temporal_context": 2}, "temporal_context=2; expected an odd"),
-        ({"temporal_context": 0}, "temporal_context=0"),
+        ({"context_layers": -1}, "context_layers=-1"),
+        ({"context_layers": 1.5}, "context_layers=1.5"),
+        ({"context_layers": 40}, "context_layers=40"),
+        ({"unlabelled": "background"}, "unlabelled='background' needs pooling='probability'"),
+        ({"class_activation": "sigmoid"}, "class_activation='sigmoid' needs pooling"),
+        ({"optimizer": "adam"}, "optimizer='adam'"),
+        ({"when_none_passes": "all"}, "when_none_passes='all'"),
+        ({"extractor_weight_decay": -1}, "extractor_weight_decay=-1"),
         ({"context_size": 0}, "context_size=0"),
         ({"pooling": "max"}, "pooling='max'"),
         ({"topk_divisor": 0}, "topk_divisor=0"),

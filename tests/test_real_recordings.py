@@ -41,7 +41,7 @@ def test_low_quantile_and_the_recommended_options_pay(hapt, people):
     low = localization_map(y, model.set_params(asnlocalizer__quantile=0.15).predict(X))
     assert low > half + 0.02
     better = clone(model).set_params(
-        asnlocalizer__temporal_context=3, asnlocalizer__pooling="topk",
+        asnlocalizer__context_layers=1, asnlocalizer__pooling="topk",
         asnlocalizer__weight_decay=0.01,
     )  # fmt: skip
     better.fit(hapt.X[train], hapt.y[train])

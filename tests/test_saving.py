@@ -42,7 +42,7 @@ RIVALS = {
 }
 OPTIONS = {
     "context": ASNLocalizer(
-        "fusion", temporal_context=3, context_size=4, pooling="topk", main_stream="spatial", **FAST
+        "fusion", context_layers=1, context_size=4, pooling="topk", main_stream="spatial", **FAST
     ),
     "streams": ASNLocalizer(
         "bottleneck",

@@ -31,11 +31,13 @@ from sklearn_asn._data.packed import (
 )
 from sklearn_asn._disk.files import sync
 from sklearn_asn._disk.mapped import MappedFile, reading
+from sklearn_asn._doclink import public
 from sklearn_asn._intervals import blocks_of
 
 _BLOCK_BYTES = 2**25  # of features on disk that are looked at together
 
 
+@public("sklearn_asn")
 class Clips(Packed[NDArray[Any]]):
     """Features of the clips of many videos, packed into one array.
 

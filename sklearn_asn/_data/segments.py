@@ -26,11 +26,13 @@ from sklearn_asn._data.packed import (
     offsets_from_lengths,
 )
 from sklearn_asn._disk.files import write_atomically
+from sklearn_asn._doclink import public
 
 FORMAT = "sklearn_asn.Segments"
 FORMAT_VERSION = 1
 
 
+@public("sklearn_asn")
 class Segment(NamedTuple):
     """One action instance: ``[start, end)`` in seconds, or in clips where `Clips` has no timing.
 
@@ -57,6 +59,7 @@ class Segment(NamedTuple):
     score: float = float("nan")
 
 
+@public("sklearn_asn")
 class Segments(Packed[list[Segment]]):
     """Temporal segments of many videos, packed into flat columns.
 

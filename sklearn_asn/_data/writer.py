@@ -17,8 +17,10 @@ from sklearn_asn._data import folder as _storage
 from sklearn_asn._data.clips import Clips, check_feature_names, check_video
 from sklearn_asn._data.folder import INDEX, JOURNAL, PER_VIDEO, VALUES
 from sklearn_asn._disk.files import sync, write_atomically
+from sklearn_asn._doclink import public
 
 
+@public("sklearn_asn")
 class ClipsWriter:
     """Write `Clips` video by video, into a folder that `Clips.open` can read at any time.
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from sklearn_asn._checks import check_choice, check_number
 from sklearn_asn._data.columns import STREAMS, streams_of
+from sklearn_asn._doclink import public
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Model, Scored
@@ -59,11 +60,11 @@ def _variant(value: Any, name: str) -> None:
 
 def _layers(value: Any, name: str) -> None:
     """Accept a few layers; each doubles what they see."""
-    if value != 0:
-        count(value, name)
-    check_number(value, name, 0, 12)
+    if isinstance(value, bool) or value not in range(13):
+        raise ValueError(f"{name}={value!r}; expected an integer in [0, 12].")
 
 
+@public("sklearn_asn")
 class ASNLocalizer(BaseLocalizer):
     """Find when actions happen, from videos of which only the labels are known.
 

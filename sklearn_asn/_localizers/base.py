@@ -27,7 +27,7 @@ from sklearn_asn._data.supervision import (
     with_background,
 )
 from sklearn_asn._data.targets import Targets, parse_targets
-from sklearn_asn._doclink import DocumentedMixin
+from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
@@ -59,6 +59,7 @@ class Cut(NamedTuple):
     note: advice.Note
 
 
+@public("sklearn_asn.methods")
 class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Base of weakly-supervised localizers; subclass it for a method of your own.
 

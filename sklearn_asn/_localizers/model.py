@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn_asn._checks import resolve_device
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import Offsets
+from sklearn_asn._doclink import public
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.net import export, rebuild, score_clips
 from sklearn_asn._training.recipe import Plan, Trained
@@ -18,6 +19,7 @@ from sklearn_asn._training.recipe import Plan, Trained
 Array = NDArray[Any]
 
 
+@public("sklearn_asn.methods")
 class Scored(NamedTuple):
     """What the network says of the clips of all videos."""
 

@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_asn._checks import check_choice, check_count, check_number
+from sklearn_asn._doclink import public
 
 Stage = Literal["train", "use", "machine"]
 Check = Callable[[Any, str], None]
@@ -30,6 +31,7 @@ SAYS: dict[Stage, str] = {
 }
 
 
+@public("sklearn_asn.methods")
 @dataclass(frozen=True)
 class Parameter:
     """A constructor argument.

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sklearn_asn._data.columns import resolve_streams, streams_of
+from sklearn_asn._doclink import public
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn._training.network import SINGLE_STREAM, Heads
 from sklearn_asn._training.recipe import Plan, sizes_of
 
 
+@public("sklearn_asn.methods")
 class Inputs(NamedTuple):
     """What a plan knows of the data: columns, their names, and how many classes there are."""
 

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from sklearn_asn._data.packed import Offsets
+from sklearn_asn._doclink import public
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.model import Scored
 
 Array = NDArray[Any]
 
 
+@public("sklearn_asn.methods")
 class Reading(NamedTuple):
     """What a method says of the clips of some videos, one video after another.
 

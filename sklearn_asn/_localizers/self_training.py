@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._checks import check_number
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._doclink import public
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
@@ -78,6 +79,7 @@ def _rounds(value: Any, name: str) -> None:
     check_number(value, name, 0)
 
 
+@public("sklearn_asn")
 class SelfTrainingLocalizer(BaseLocalizer):
     """Train localizers, average what they say of clips, and teach that to new ones.
 

@@ -132,3 +132,6 @@ def _check_targets(y: Any, timing: Any, classes: Any) -> Targets:
                     )
         check_inside(targets.segments, timing)
     return targets
+
+
+report.__module__ = "sklearn_asn"  # where it is found

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from sklearn_asn._doclink import public
 from sklearn_asn._training.context import Context, Places, channel_mask
 
 _OUTER_ROWS = 256
@@ -174,6 +175,7 @@ def make_extractor(variant: str | type[nn.Module], **sizes: Any) -> nn.Module:
     return kind(**{name: value for name, value in sizes.items() if name in taken})
 
 
+@public("sklearn_asn.methods")
 @dataclass(frozen=True)
 class Heads:
     """How the heads read what an extractor gives; the defaults are the paper's.

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sklearn_asn._data.columns import Columns, join_columns, main_comes_first
+from sklearn_asn._doclink import public
 from sklearn_asn._training.network import Heads
 
 
+@public("sklearn_asn.methods")
 @dataclass(frozen=True)
 class Plan:
     """What a localizer trains, as a value: a pure function of its parameters and the data's shape.

@@ -1,5 +1,6 @@
 """Data sets: one reader or generator a file."""
 
+from sklearn_asn._doclink import publish
 from sklearn_asn.datasets._activitynet import (
     load_activitynet,
     read_activitynet_results,
@@ -41,3 +42,5 @@ __all__ = [
     "write_activitynet_ground_truth",
     "write_activitynet_results",
 ]
+
+publish(__name__, __all__)

@@ -22,6 +22,7 @@ whole or not at all, and an existing one is replaced only with ``overwrite=True`
 functions, which are those of `sklearn_asn.datasets`, replace it always).
 """
 
+from sklearn_asn._doclink import publish
 from sklearn_asn.datasets import (
     load_activitynet,
     read_activitynet_results,
@@ -57,3 +58,5 @@ __all__ = [
     "write_via",
     "write_vtt",
 ]
+
+publish(__name__, __all__)

@@ -1,5 +1,6 @@
 """How good segments and video-level scores are, under the field's two rules (section 4)."""
 
+from sklearn_asn._doclink import publish
 from sklearn_asn.metrics._localization import (
     average_precision_table,
     localization_map,
@@ -27,3 +28,5 @@ __all__ = [
     "recognition_scorer",
     "tiou",
 ]
+
+publish(__name__, __all__)

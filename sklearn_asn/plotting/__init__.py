@@ -1,8 +1,11 @@
 """Pictures of results, after scikit-learn's Display conventions; matplotlib is optional."""
 
+from sklearn_asn._doclink import publish
 from sklearn_asn.plotting._cas import CASDisplay
 from sklearn_asn.plotting._precision_recall import PrecisionRecallDisplay
 from sklearn_asn.plotting._quantiles import QuantileCurveDisplay
 from sklearn_asn.plotting._training import TrainingDisplay
 
 __all__ = ["CASDisplay", "PrecisionRecallDisplay", "QuantileCurveDisplay", "TrainingDisplay"]
+
+publish(__name__, __all__)

@@ -3,6 +3,7 @@
 Segments are half-open intervals in clips: clip t covers ``[t, t + 1)``.
 """
 
+from sklearn_asn._doclink import publish
 from sklearn_asn.selection._autoloc import AutoLocSelection
 from sklearn_asn.selection._base import SEGMENT_DTYPE, Selection
 from sklearn_asn.selection._multi_quantile import MultiQuantileSelection
@@ -23,3 +24,5 @@ __all__ = [
     "nms",
     "soft_nms",
 ]
+
+publish(__name__, __all__)

@@ -1,0 +1,34 @@
+"""What imports torch, and what does not; seen in fresh processes."""
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT = [
+    "import sklearn_asn",
+    "import sklearn_asn; dir(sklearn_asn)",
+    "from sklearn_asn import Clips, ClipsWriter, ClipWise, Segment, Segments",
+    "from sklearn_asn.metrics import localization_map",
+    "import sklearn_asn; sklearn_asn.selection.NaiveSelection()",
+    "import sklearn_asn; sklearn_asn.interchange.write_csv",
+    "import sklearn_asn; sklearn_asn.datasets.make_untrimmed_videos(n_videos=4, random_state=0)",
+    "import sklearn_asn.exceptions",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", WITHOUT)
+def test_no_torch(code):
+    check = "import sys; print(sorted({'torch', 'skorch'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; {check}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_modules_are_there_without_an_import_of_their_own():
+    names = ("datasets", "plotting", "rivals", "selection", "metrics", "interchange", "saving")
+    code = "import sklearn_asn as a; " + "; ".join(f"a.{name}" for name in names)
+    subprocess.run([sys.executable, "-c", code], check=True)
