@@ -42,7 +42,8 @@ PAGE = HERE.parent / "docs" / "results.md"
 
 
 def versions() -> dict[str, str]:
-    git = ["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"]
+    package = str(Path(sklearn_asn.__file__).parent)
+    git = ["git", "-C", package, "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
     return {
         "sklearn_asn": f"{sklearn_asn.__version__} ({commit or 'no commit'})",
