@@ -24,7 +24,7 @@ import numpy as np
 import sklearn
 import torch
 from joblib import Parallel, delayed
-from results_data import DATA, Split, labels_of
+from results_data import DATA, SEARCHED_ON, Split, labels_of
 from results_methods import METHODS
 from results_page import page
 from sklearn.base import clone
@@ -109,7 +109,7 @@ def plain(value: Any) -> Any:
 
 def settings_of(name: str, data: str, saved: dict[str, Any]) -> dict[str, Any] | None:
     """Settings found by a search, given, or none to choose; None: not searched yet."""
-    method = METHODS[name]
+    method, data = METHODS[name], SEARCHED_ON.get(data, data)
     if data in method.chosen:
         return dict(method.chosen[data])
     if not method.train and not method.use:
@@ -200,7 +200,7 @@ def main() -> None:
     now = versions()
     for data in args.data:
         split = DATA[data](args.folder)
-        for name in names if args.search else ():
+        for name in names if args.search and data not in SEARCHED_ON else ():
             if args.again or settings_of(name, data, saved) is None:
                 found = search(name, split, args.jobs)
                 saved.setdefault(data, {})[name] = found

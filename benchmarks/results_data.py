@@ -92,6 +92,8 @@ DATA: dict[str, Callable[[Path], Split]] = {
     "overlap": lambda _: synthetic("overlap", 120, 80, overlap=True, labels_per_video=2),
     "wide": lambda _: synthetic("wide", 60, 40, widen=True),
 }
+#: Data sets whose settings are those of another: the same kind of data, searched once.
+SEARCHED_ON = {"overlap": "readme"}
 TITLES = {
     "hapt": "HAPT",
     "gestures-1-2": "gestures 1 → 2",
