@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sklearn_asn._data.clips import Clips
     from sklearn_asn._data.segments import Segment, Segments
     from sklearn_asn._data.writer import ClipsWriter
+    from sklearn_asn._diagnose import Diagnosis, diagnose
     from sklearn_asn._localizers.asn import ASNLocalizer
     from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
     from sklearn_asn._pipeline import localization_pipeline
@@ -39,9 +40,11 @@ __all__ = [
     "ClipWise",
     "Clips",
     "ClipsWriter",
+    "Diagnosis",
     "Segment",
     "Segments",
     "SelfTrainingLocalizer",
+    "diagnose",
     "localization_pipeline",
     "predict_shards",
     "read_shards",
@@ -50,6 +53,8 @@ __all__ = [
 
 _HOME = {
     "ASNLocalizer": "_localizers.asn",
+    "Diagnosis": "_diagnose",
+    "diagnose": "_diagnose",
     "ClipWise": "preprocessing",
     "Clips": "_data.clips",
     "ClipsWriter": "_data.writer",

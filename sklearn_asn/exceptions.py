@@ -8,6 +8,7 @@
 
 __all__ = [
     "CollapsedAttentionWarning",
+    "DeadStreamWarning",
     "LocalizationWarning",
     "NoClassPassedWarning",
     "NoClipPassedWarning",
@@ -27,6 +28,10 @@ class ShortVideosWarning(LocalizationWarning):
 
 class CollapsedAttentionWarning(LocalizationWarning):
     """Attention does not tell clips apart, or sees only one of each video."""
+
+
+class DeadStreamWarning(LocalizationWarning):
+    """A stream that the trained model reads changes nothing of what it says."""
 
 
 class NoClassPassedWarning(LocalizationWarning):

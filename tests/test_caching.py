@@ -113,6 +113,7 @@ print("threshold", model.threshold_)
 """
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_trains_and_the_other_waits(tmp_path):
     command = [sys.executable, "-c", SHARING, str(tmp_path)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -126,4 +127,19 @@ def test_memory_without_a_folder(trained):
     X, y = make_untrimmed_videos(n_videos=20, random_state=0)
     model = ASNLocalizer("temporal", max_epochs=1, memory=Memory(None))
     model.fit(X, y).fit(X, y)
+    assert len(trained) == 2
+
+
+def test_a_damaged_training_is_noticed_and_trained_anew(tmp_path, trained):
+    X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    model = ASNLocalizer("temporal", max_epochs=1, random_state=0, memory=str(tmp_path))
+    want = model.fit(X, y).predict(X)
+    (kept,) = tmp_path.rglob("output.pkl")
+    content = bytearray(kept.read_bytes())
+    content[len(content) // 2] ^= 1  # inside the weights
+    kept.write_bytes(content)
+    with pytest.warns(UserWarning, match="is damaged; it is trained anew"):
+        assert model.fit(X, y).predict(X) == want
+    assert len(trained) == 2
+    assert model.fit(X, y).predict(X) == want
     assert len(trained) == 2

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from sklearn_asn import ASNLocalizer, Clips
+from sklearn_asn import ASNLocalizer, Clips, ClipsWriter
 from sklearn_asn._training.table import Table
 from sklearn_asn.datasets import make_untrimmed_videos
 
@@ -174,3 +174,95 @@ def test_no_more_than_a_batch_of_clips_on_disk_is_read_at_once(tmp_path, monkeyp
     model.predict(disk)
     model.transform(disk)
     assert max(read) <= 8 * 7
+
+
+# ------------------------------------------------------------------ checksums
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """Clips of which one bit of video 2 was flipped on disk."""
+    folder = make_clips().save(tmp_path / "clips")
+    content = bytearray((folder / "values.npy").read_bytes())
+    content[128 + 5 * 6 * 4 + 9] ^= 4
+    (folder / "values.npy").write_bytes(content)
+    return folder
+
+
+MESSAGE = r"clips/values.npy is damaged: the features of video 2 \('v2'\)"
+
+
+def test_a_damaged_video_is_an_error_when_it_is_used(damaged):
+    disk = Clips.open(damaged)
+    assert disk[1].shape == (1, 6)
+    for use in (lambda: disk[2], lambda: disk.values, lambda: list(disk[[3, 2]]), disk.verify):
+        with pytest.raises(ValueError, match=MESSAGE):
+            use()
+    with pytest.raises(ValueError, match=MESSAGE):
+        pickle.loads(pickle.dumps(disk[[3, 2]]))[1]
+    assert disk[[0, 3]].verify() == 2
+    with pytest.raises(ValueError, match=MESSAGE):
+        Clips.open(damaged, mmap=False)
+
+
+@pytest.mark.parametrize("options", [{}, {"frames_per_clip": 3}])
+def test_damage_is_found_in_training_and_in_use(tmp_path, options):
+    X, y = make_untrimmed_videos(n_videos=24, random_state=0)
+    folder = X.save(tmp_path / "clips")
+    model = ASNLocalizer("temporal", max_epochs=1, random_state=0, hidden_size=4)
+    model.fit(Clips.open(folder), y)
+    content = bytearray((folder / "values.npy").read_bytes())
+    content[128 + int(X.offsets[5]) * X.n_features * X.values.itemsize + 1] ^= 1
+    (folder / "values.npy").write_bytes(content)
+    for use in (model.predict, lambda X: model.fit(X, y)):
+        with pytest.raises(ValueError, match=r"values.npy is damaged: the features of video 5"):
+            use(Clips.open(folder))
+    model.predict(Clips.open(folder)[6:])  # of what is not used nothing is read
+
+
+def test_verify_counts_what_has_a_checksum(tmp_path):
+    clips = make_clips()
+    assert clips.verify() == 0
+    assert Clips.open(clips.save(tmp_path / "clips")).verify() == 4
+
+
+@pytest.mark.parametrize("name", ["values.npy", "index.npz", "clips.json"])
+def test_files_of_two_saves_do_not_go_together(tmp_path, name):
+    one, two = (make_clips().save(tmp_path / folder) for folder in "ab")
+    shutil.copy(one / name, two / name)
+    with pytest.raises(ValueError, match=r"b is damaged: .*together"):
+        Clips.open(two)
+
+
+def test_a_folder_of_version_2_still_opens_and_goes_on(tmp_path):
+    clips = make_clips()
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    np.save(folder / "values.npy", clips.values)
+    names = ("offsets", "clip_seconds", "ids")
+    np.savez(folder / "index.npz", **{name: getattr(clips, name) for name in names})
+    header = {"format": "sklearn_asn.Clips", "version": 2, "n_videos": 4, "finite": True}
+    (folder / "clips.json").write_text(json.dumps(header))
+    opened = Clips.open(folder)
+    assert opened == clips
+    assert opened.verify() == 0
+    with ClipsWriter(folder, append=True) as writer:
+        writer.append(clips[0], clip_seconds=0.5, id="more")
+    assert Clips.open(folder)[:4] == clips
+    assert Clips.open(folder).verify() == 1
+
+
+def test_saving_over_keeps_what_it_must(tmp_path):
+    folder = make_clips().save(tmp_path / "clips")
+    with ClipsWriter(folder, append=True) as writer:
+        with pytest.raises(ValueError, match="Another ClipsWriter is at work"):
+            make_clips().save(folder, overwrite=True)
+        writer.append(np.ones((2, 6)), clip_seconds=0.5, id="more")
+    assert len(Clips.open(folder)) == 5
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"also holds notes\.txt"):
+        make_clips().save(folder, overwrite=True)
+    assert len(Clips.open(folder)) == 5
+    assert sorted(p.name for p in folder.iterdir()) == [
+        *("clips.json", "index.npz", "notes.txt", "values.npy")
+    ]

@@ -49,6 +49,7 @@ def test_clips_on_disk_are_pickled_as_their_path(mapped):
     assert pickle.loads(pickle.dumps(X[3:30])) == X[3:30]
 
 
+@pytest.mark.slow
 def test_grid_search_is_the_same_on_the_cluster(client, mapped, model):
     X, y = mapped
     grid = {"asnlocalizer__quantile": [0.2, 0.5, 0.8]}
@@ -62,6 +63,7 @@ def test_grid_search_is_the_same_on_the_cluster(client, mapped, model):
     assert there.best_params_ == here.best_params_
 
 
+@pytest.mark.slow
 def test_predict_shards_is_the_same_on_the_cluster(client, mapped, model, tmp_path):
     X, y = mapped
     model.fit(X, y)

@@ -52,6 +52,12 @@ EXAMPLE_ELSEWHERE = {
     "sklearn_asn.read_shards": "predict_shards",
     "sklearn_asn.datasets.load_feature_hdf5": "load_feature_folder",
     "sklearn_asn.datasets.write_activitynet_ground_truth": "load_activitynet",
+    "sklearn_asn.interchange.read_audacity": "write_audacity",
+    "sklearn_asn.interchange.read_boris": "write_boris",
+    "sklearn_asn.interchange.read_dcase": "write_dcase",
+    "sklearn_asn.interchange.read_rttm": "write_rttm",
+    "sklearn_asn.interchange.read_textgrid": "write_textgrid",
+    "sklearn_asn.interchange.read_thumos14_results": "write_thumos14_results",
     "sklearn_asn.interchange.read_eaf": "write_eaf",
     "sklearn_asn.interchange.read_label_studio": "write_label_studio",
     "sklearn_asn.interchange.read_srt": "write_srt",
@@ -213,6 +219,7 @@ def test_start_is_the_example_of_the_readme():
     assert blocks_of("docs/start.md")[0] == blocks_of("README.md")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES_WITH_CODE)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     """All blocks of a page, one after another, as a reader would run them; warnings are errors."""

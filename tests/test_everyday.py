@@ -274,6 +274,7 @@ def run_example(*command):
     )
 
 
+@pytest.mark.slow
 def test_optuna_example():
     pytest.importorskip("optuna")
     done = run_example(str(EXAMPLE), "4")
@@ -284,6 +285,7 @@ def test_optuna_example():
     assert 0 <= float(best) <= 1
 
 
+@pytest.mark.slow
 def test_optuna_example_says_what_it_needs():
     script = "import runpy, sys; sys.modules['optuna'] = None; runpy.run_path(sys.argv[1])"
     done = run_example("-c", script, str(EXAMPLE))

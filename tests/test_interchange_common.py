@@ -34,7 +34,8 @@ def test_videos_without_segments(tmp_path, name):
     form.write(y, tmp_path / form.path)
     assert form.read(tmp_path / form.path, videos=["c", "b", "a"]) == y
     kept = form.read(tmp_path / form.path)
-    expected = {"csv": ["b"]}.get(name, ["c", "b", "a"] if form.one_file else ["a", "b", "c"])
+    expected = ["c", "b", "a"] if form.one_file else ["a", "b", "c"]
+    expected = ["b"] if name == "csv" or not form.empty else expected
     assert kept.ids.tolist() == expected
     assert form.read(tmp_path / form.path, videos=["z", *"abc"]).lengths.tolist() == [0, 0, 1, 0]
     with pytest.raises(ValueError, match="videos that are not in `videos`: b"):
@@ -129,6 +130,69 @@ def test_what_cannot_be_written(tmp_path, name):
     assert name == "csv" or not (tmp_path / form.path).is_file()
 
 
+EMPTY = {"rttm": "<NA>"}  # how a format says that there is none
+
+
+def read_gap(form, file, text):
+    """Praat's intervals without text are no segments without a label, but what lies between."""
+    file.write_text(text.replace('text = "QQQ"', 'text = " "'))
+    return [s[:3] for s in form.read(file)[0]] == [("run", 1.0, 2.0)]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_missing_label_is_no_class(tmp_path, name):
+    form = FORMATS[name]
+    y = Segments.from_list([[("QQQ", 0.0, 1.0), ("run", 1.0, 2.0)]], ids=["a"])
+    form.write(y, tmp_path / form.path)
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    text = file.read_text()
+    if name == "textgrid":
+        assert read_gap(form, file, text)
+        return
+    old, new = (">QQQ<", "><") if name == "eaf" else ("QQQ", EMPTY.get(name, ""))
+    file.write_text(text.replace(old, new))
+    with pytest.raises(ValueError, match=rf"{file.name}.*: no label\. on_invalid='drop'"):
+        form.read(tmp_path / form.path)
+    for choice in ("drop", "clip"):
+        with pytest.warns(UserWarning, match=r"Left out: 1 invalid segments: .*: no label"):
+            back = form.read(tmp_path / form.path, on_invalid=choice)
+        assert [s[:3] for s in back[0]] == [("run", 1.0, 2.0)]
+    with pytest.raises(ValueError, match="segments have empty labels, in the videos a"):
+        form.write(Segments.from_list([[("", 0.0, 1.0)]], ["a"]), tmp_path / form.path)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_segments_that_cannot_be(tmp_path, name):
+    form = FORMATS[name]
+    y = Segments.from_list([[("run", 0.0, 2.0), ("jump", 2.0, 4.0), ("fall", 4.0, 5.0)]], ids=["a"])
+    form.write(y, tmp_path / form.path)
+    path = tmp_path / form.path
+    assert form.read(path, duration=5.0) == y
+    assert form.read(path, duration=4.5, tolerance=0.5) == y
+    with pytest.raises(ValueError, match=r": ends at 4.0, after its video, .* 3.0 s \(2 su"):
+        form.read(path, duration={"a": 3.0})
+    with pytest.warns(UserWarning, match="Left out: 1 invalid segments: .*: ends at 5.0"):
+        assert form.read(path, duration={"a": 4.0}, on_invalid="drop") == y.filter(y.end < 5)
+    with pytest.warns(UserWarning, match="Cut|Left") as told:
+        cut = form.read(path, duration=[3.0], videos=["a"], on_invalid="clip")
+    assert [str(w.message)[:17] for w in told] == ["Cut to their vide", "Left out: 1 inval"]
+    assert [s[:3] for s in cut[0]] == [("run", 0.0, 2.0), ("jump", 2.0, 3.0)]
+    with pytest.raises(ValueError, match="on_invalid='skip'; expected one of"):
+        form.read(path, on_invalid="skip")
+    with pytest.raises(ValueError, match="tolerance=-1; expected a number"):
+        form.read(path, tolerance=-1)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if not FORMATS[name].scored])
+def test_scores_are_not_lost_in_silence(tmp_path, name):
+    form = FORMATS[name]
+    y = Segments.from_list([[("run", 0.0, 2.0, 0.5)]], ids=["a"])
+    with pytest.raises(ValueError, match=r"have scores, which a .* cannot hold: drop_scores=True"):
+        form.write(y, tmp_path / form.path)
+    form.write(y, tmp_path / form.path, drop_scores=True)
+    assert form.read(tmp_path / form.path) == Segments.from_list([[("run", 0.0, 2.0)]], ids=["a"])
+
+
 @pytest.mark.parametrize("name", [name for name in FORMATS if FORMATS[name].resolution])
 def test_rounding(tmp_path, name):
     form = FORMATS[name]
@@ -151,18 +215,19 @@ def test_files_a_video(tmp_path, name):
     y = Segments.from_list([[("run", 0.0, 2.0)], [("jump", 1.0, 2.0)]], ids=["v.1", "a b"])
     form.write(y, tmp_path / "made" / "here")
     folder = tmp_path / "made" / "here"
-    assert sorted(os.listdir(folder)) == [f"a b.{name}", f"v.1.{name}"]
-    one = form.read(folder / f"v.1.{name}")
+    suffix = form.suffix or name
+    assert sorted(os.listdir(folder)) == [f"a b.{suffix}", f"v.1.{suffix}"]
+    one = form.read(folder / f"v.1.{suffix}")
     assert one == y[:1]
-    assert form.read([folder / f"v.1.{name}", str(folder / f"a b.{name}")]) == y
+    assert form.read([folder / f"v.1.{suffix}", str(folder / f"a b.{suffix}")]) == y
     assert form.read(folder) == y[[1, 0]]
-    (folder / "notes.txt").write_text("not one of them")
+    (folder / "notes.md").write_text("not one of them")
     assert form.read(folder) == y[[1, 0]]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=rf"empty has no \.{name} files"):
+    with pytest.raises(ValueError, match=rf"(?i)empty has no \.{suffix} files"):
         form.read(tmp_path / "empty")
     with pytest.raises(FileNotFoundError):
-        form.read(tmp_path / f"none.{name}")
+        form.read(tmp_path / f"none.{suffix}")
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -177,7 +242,8 @@ def test_ids_that_name_no_file(tmp_path, name, bad):
 @pytest.mark.parametrize("name", FORMATS)
 def test_bytes_that_are_no_text(tmp_path, name):
     form = FORMATS[name]
-    path = tmp_path / f"a.{form.path.rpartition('.')[2] if form.one_file else name}"
+    suffix = form.path.rpartition(".")[2] if form.one_file else form.suffix or name
+    path = tmp_path / f"a.{suffix}"
     path.write_bytes(b"ok\n\xff\xfe\n")
     with pytest.raises(ValueError, match=r"line (1|2): no"):
         form.read(path)

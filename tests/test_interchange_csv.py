@@ -35,6 +35,18 @@ def test_lone_carriage_return_is_quoted(tmp_path):
         assert list(csv.reader(file))[1] == ["v", "a\rb", "0.0", "1.0", ""]
 
 
+def test_formulas(tmp_path):
+    labels = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "'x", "\uff1d1", "run", "a=1"]
+    y = Segments.from_list([[(label, 0.0, 1.0) for label in labels]], ids=["=v"])
+    write_csv(y, tmp_path / "y.csv")
+    assert read_csv(tmp_path / "y.csv") == y
+    write_csv(y, tmp_path / "y.csv", spreadsheet_safe=True, overwrite=True)
+    frame = pd.read_csv(tmp_path / "y.csv", engine="python")
+    assert frame["video"].unique().tolist() == ["'=v"]
+    assert frame["label"].str.startswith("'").tolist() == [True] * 9 + [False] * 2
+    assert read_csv(tmp_path / "y.csv", spreadsheet_safe=True) == y
+
+
 def test_positions(tmp_path):
     y = Segments.from_list([[], [("run", 0.0, 1.0)], []])
     write_csv(y, tmp_path / "y.csv")
@@ -42,8 +54,9 @@ def test_positions(tmp_path):
     assert read_csv(tmp_path / "y.csv").ids.tolist() == ["1"]
     with pytest.raises(ValueError, match=r"y.csv, line 2: video is '1'; expected a position below"):
         read_csv(tmp_path / "y.csv", videos=1)
-    with pytest.raises(ValueError, match=r"line 2: video is 'a'; expected a position"):
-        read(tmp_path, HEAD + "a,run,0,1,\n", videos=1)
+    for text in ("a", "01", "-1", "9" * 5000):  # "01" would take the place of "1"
+        with pytest.raises(ValueError, match=r"line 2: video is '.*; expected a position"):
+            read(tmp_path, HEAD + f"{text},run,0,1,\n", videos=2)
 
 
 def test_other_tables(tmp_path):

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import re
 import sys
 
 import pytest
@@ -79,11 +80,11 @@ def test_no_tier_has_overlaps(tmp_path_factory, data):
 
 def test_names_of_tiers_do_not_clash(tmp_path):
     rows = [("run", 0.0, 2.0, 0.1), ("run", 1.0, 3.0, 0.2), ("run (2)", 0.0, 1.0, 0.3)]
-    rows += [("score@run", 0.0, 1.0, 0.4), ("", 0.0, 1.0), ("segments", 5.0, 6.0)]
+    rows += [("score@run", 0.0, 1.0, 0.4), ("segments", 5.0, 6.0)]
     y = Segments.from_list([rows], ids=["v"])
     write_eaf(y, tmp_path)
     assert [t for t in opened(tmp_path).tiers if not t.startswith("score@")] == [
-        "run", "run (3)", "run (2)", "segments", "segments (2)"
+        "run", "run (3)", "run (2)", "segments"
     ]  # fmt: skip
     assert sorted(map(str, read_eaf(tmp_path)[0])) == sorted(map(str, y[0]))
 
@@ -110,10 +111,77 @@ def test_choice_of_tiers_and_labels(tmp_path):
     with pytest.raises(ValueError, match="has no tiers named jump"):
         read_eaf(tmp_path, tiers=["fall", "jump"])
     path = edit(tmp_path, ">run<", "><")
-    assert {s.label for s in read_eaf(path)[0]} == {"", "fall"}
+    with pytest.raises(ValueError, match=r"v\.eaf: annotation .* of tier 'run': no label"):
+        read_eaf(path)
+    with pytest.warns(UserWarning, match="Left out: 3 invalid segments: .*: no label"):
+        assert [s.label for s in read_eaf(path, on_invalid="drop")[0]] == ["fall"]
     assert [s.label for s in read_eaf(path, label_from="tier")[0]] == ["run", "fall", "run", "run"]
     with pytest.raises(ValueError, match="label_from='name'"):
         read_eaf(path, label_from="name")
+
+
+DEPENDENT = """<?xml version="1.0" encoding="UTF-8"?>
+<ANNOTATION_DOCUMENT AUTHOR="" DATE="2026-01-01T00:00:00Z" FORMAT="3.0" VERSION="3.0"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+ xsi:noNamespaceSchemaLocation="http://www.mpi.nl/tools/elan/EAFv3.0.xsd">
+<HEADER MEDIA_FILE="" TIME_UNITS="milliseconds"/>
+<TIME_ORDER><TIME_SLOT TIME_SLOT_ID="ts1" TIME_VALUE="1000"/><TIME_SLOT TIME_SLOT_ID="ts2"/>
+<TIME_SLOT TIME_SLOT_ID="ts3"/><TIME_SLOT TIME_SLOT_ID="ts4" TIME_VALUE="4000"/></TIME_ORDER>
+<TIER LINGUISTIC_TYPE_REF="default-lt" TIER_ID="scene">ALIGNABLE(a1,ts1,ts4,kitchen)</TIER>
+<TIER LINGUISTIC_TYPE_REF="parts" PARENT_REF="scene" TIER_ID="parts">
+ALIGNABLE(a2,ts1,ts2,cut)ALIGNABLE(a3,ts2,ts3,stir)ALIGNABLE(a4,ts3,ts4,pour)</TIER>
+<TIER LINGUISTIC_TYPE_REF="words" PARENT_REF="scene" TIER_ID="words">
+REF(a6,a1,PREVIOUS_ANNOTATION="a5",two)REF(a5,a1,,one)</TIER>
+<TIER LINGUISTIC_TYPE_REF="gloss" PARENT_REF="words" TIER_ID="gloss">REF(a7,a6,,zwei)</TIER>
+<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="default-lt" TIME_ALIGNABLE="true"/>
+<LINGUISTIC_TYPE CONSTRAINTS="Time_Subdivision" LINGUISTIC_TYPE_ID="parts" TIME_ALIGNABLE="true"/>
+<LINGUISTIC_TYPE CONSTRAINTS="Symbolic_Subdivision" LINGUISTIC_TYPE_ID="words"/>
+<LINGUISTIC_TYPE CONSTRAINTS="Symbolic_Association" LINGUISTIC_TYPE_ID="gloss"/>
+</ANNOTATION_DOCUMENT>"""
+
+
+def dependent(tmp_path):
+    """Return a file with tiers of every kind."""
+    value = r"<ANNOTATION_VALUE>\4</ANNOTATION_VALUE>"
+    slots = r'ANNOTATION_ID="\1" TIME_SLOT_REF1="\2" TIME_SLOT_REF2="\3"'
+    text = re.sub(
+        r"ALIGNABLE\((.*?),(.*?),(.*?),(.*?)\)",
+        rf"<ANNOTATION><ALIGNABLE_ANNOTATION {slots}>{value}</ALIGNABLE_ANNOTATION></ANNOTATION>",
+        DEPENDENT,
+    )
+    refers = r'ANNOTATION_ID="\1" ANNOTATION_REF="\2" \3'
+    text = re.sub(
+        r"REF\((.*?),(.*?),(.*?),(.*?)\)",
+        rf"<ANNOTATION><REF_ANNOTATION {refers}>{value}</REF_ANNOTATION></ANNOTATION>",
+        text,
+    )
+    (tmp_path / "v.eaf").write_text(text)
+    return tmp_path / "v.eaf"
+
+
+def test_dependent_tiers(tmp_path):
+    path = dependent(tmp_path)
+    found = {
+        tier: [s[:3] for s in read_eaf(path, tiers=[tier])[0]]
+        for tier in ("scene", "parts", "words", "gloss")
+    }
+    assert found == {
+        "scene": [("kitchen", 1.0, 4.0)],
+        "parts": [("cut", 1.0, 2.0), ("stir", 2.0, 3.0), ("pour", 3.0, 4.0)],
+        "words": [("one", 1.0, 2.5), ("two", 2.5, 4.0)],
+        "gloss": [("zwei", 2.5, 4.0)],
+    }
+    assert [s.label for s in read_eaf(path)[0]] == ["kitchen"]
+    assert [s.label for s in read_eaf(path, tiers=["gloss"], label_from="tier")[0]] == ["gloss"]
+
+
+def test_dependent_tiers_that_lead_nowhere(tmp_path):
+    path = dependent(tmp_path)
+    whole = path.read_text()
+    for old, new in (('ANNOTATION_REF="a6"', 'ANNOTATION_REF="a7"'), ('_REF="a6"', '_REF="a99"')):
+        path.write_text(whole.replace(old, new))
+        with pytest.raises(ValueError, match=r"v\.eaf: annotation a7 of tier 'gloss' has no times"):
+            read_eaf(path, tiers=["gloss"])
 
 
 @pytest.mark.parametrize("label", ["a\0b", "a\rb", "a\x1bb", "a\uffffb"])

@@ -131,6 +131,61 @@ def test_export(tmp_path):
     assert [s[1:3] for s in read(tmp_path, [task(two)])[0]] == [(0.0, 1.0), (2.0, 2.1)]
 
 
+def test_controls_of_a_region_are_no_labels(tmp_path):
+    """Those with perRegion="true" repeat the region's times beside their own value."""
+    named = span(1, 10, "run")
+    beside = [
+        {"type": kind, "from_name": kind, "id": "x", "value": {**value, **named["value"]}}
+        for kind, value in [
+            ("choices", {"choices": ["sure"]}),
+            ("rating", {"rating": 3}),
+            ("textarea", {"text": ["limps"]}),
+            ("number", {"number": 2}),
+        ]
+    ]
+    for region in beside:
+        del region["value"]["timelinelabels"]
+    sound = {"type": "labels", "value": {"start": 0.5, "end": 2.0, "labels": ["bark"]}}
+    choice = {"type": "choices", "from_name": "dog", "value": {"start": 0.5, "end": 2.0}}
+    choice["value"]["choices"] = ["big"]
+    tasks = [task(beside[0], named, *beside[1:], sound, choice)]
+    assert [s.label for s in read(tmp_path, tasks)[0]] == ["run", "bark"]
+    assert [s[:3] for s in read(tmp_path, tasks, from_name="choices")[0]] == [("sure", 0.0, 1.0)]
+    assert [s[:3] for s in read(tmp_path, tasks, from_name="dog")[0]] == [("big", 0.5, 2.0)]
+    assert [s.label for s in read(tmp_path, tasks, from_name="textarea")[0]] == ["limps"]
+
+
+def test_a_region_without_a_label(tmp_path):
+    for region in (span(1, 10), {"type": "labels", "value": {"start": 0.0, "end": 1.0}}):
+        with pytest.raises(ValueError, match=r"result\[1\]: no label. on_invalid='drop'"):
+            read(tmp_path, [task(span(1, 5, "run"), region)])
+        with pytest.warns(UserWarning, match="Left out: 1 invalid segments"):
+            assert read(tmp_path, [task(region)], on_invalid="drop").lengths.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("link", "name"),
+    [
+        ("/data/local-files/?d=videos/walk%201.mp4", "walk 1"),
+        ("/data/local-files/?d=videos%5Cday%5Cwalk.v2.mp4", "walk.v2"),
+        ("http://host:8080/data/local-files/?d=a%26b.mp4&x=1", "a&b"),
+        ("/tasks/7/resolve/?fileuri=czM6Ly9idWNrZXQvZGF5L3dhbGsubXA0", "walk"),
+        ("s3://bucket/day/walk.mp4", "walk"),
+        ("https://host/walk.mp4?d=other.mp4", "walk"),
+        ("walk", "walk"),
+    ],
+)
+def test_where_a_task_has_its_video(tmp_path, link, name):
+    assert read(tmp_path, [task(span(1, 10, "run"), video=link)]).ids.tolist() == [name]
+
+
+def test_labels_times_ranges_are_limited(tmp_path):
+    region = span(1, 10, *map(str, range(1001)))
+    region["value"]["ranges"] *= 1001
+    with pytest.raises(ValueError, match=r"result\[0\]: 1001 labels for 1001 ranges"):
+        read(tmp_path, [task(region)])
+
+
 def test_several_annotations(tmp_path):
     one = task(span(1, 10, "run"))
     one["annotations"].append({"result": [span(1, 20, "fall")]})

@@ -61,6 +61,22 @@ def test_other_attributes(tmp_path):
         written(tmp_path, attribute="score")
 
 
+def test_several_temporal_attributes(tmp_path):
+    """VIA gives each of its tracks segments of their own, whose other values are not there."""
+    store = written(tmp_path, attribute="action")
+    store["attribute"]["3"] = {**store["attribute"]["1"], "aname": "who"}
+    store["metadata"]["1_1"]["av"] = {"1": "", "3": "Ann"}
+    assert [s.label for s in read(tmp_path, store, attribute="action")[0]] == ["run"]
+    assert [s.label for s in read(tmp_path, store, attribute="who")[0]] == ["Ann"]
+    both = read(tmp_path, store, attribute=["who", "action"])
+    assert [s[:3] for s in both[0]] == [("run", 0.5, 2.0), ("Ann", 1 / 3, 2.5)]
+    store["metadata"]["1_1"]["av"] = {"1": ""}
+    with pytest.raises(ValueError, match=r"metadata.1_1: no label. on_invalid='drop'"):
+        read(tmp_path, store, attribute="who")
+    with pytest.raises(ValueError, match="temporal segments: action, score, who; name one"):
+        read(tmp_path, store, attribute=["who", "where"])
+
+
 def test_options(tmp_path):
     store = written(tmp_path)
     store["attribute"]["1"].update(type=4, options={"0": "running", "1": "falling"})
@@ -114,7 +130,7 @@ def test_before_version_3_1_1(tmp_path):
         (["metadata", "1_0"], [], "metadata.1_0: 'z' is None; expected a list"),
         (["metadata", "1_0", "z"], [0, "1"], "metadata.1_0: 'z' is '1'; expected a finite number"),
         (["metadata", "1_0", "z"], [1, 1], "metadata.1_0: expected finite times with start < end"),
-        (["metadata", "1_0", "av"], {}, "metadata.1_0.av: '1' is None; expected a string"),
+        (["metadata", "1_0", "av"], {}, "metadata.1_0: no label. on_invalid='drop'"),
         (
             ["metadata", "1_0", "av", "2"],
             "high",

@@ -30,6 +30,7 @@ def pipeline(**changes):
     )
 
 
+@pytest.mark.slow
 def test_grid_search_is_the_same_in_two_processes(videos, tmp_path):
     X, y = videos
     grid = {
@@ -37,7 +38,7 @@ def test_grid_search_is_the_same_in_two_processes(videos, tmp_path):
         "asn__hidden_size": [4, 8],
         "asn__variant": ["temporal", "bottleneck", "bilinear"],
     }
-    one, two = (GridSearchCV(pipeline(), grid, cv=3, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2))
+    one, two = (GridSearchCV(pipeline(), grid, cv=2, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2))
     scores = one.cv_results_["mean_test_score"]
     assert np.all(np.isfinite(scores))
     assert len(np.unique(scores)) > 3
@@ -62,6 +63,7 @@ def test_grid_search_is_the_same_in_two_processes(videos, tmp_path):
     assert joblib.load(tmp_path / "found.joblib") == found
 
 
+@pytest.mark.slow
 def test_pickle_keeps_everything_and_stays_small(videos):
     X, y = videos
     est = ASNLocalizer("bottleneck", **{**FAST, "max_epochs": 200}).fit(X, y)
@@ -138,6 +140,7 @@ def test_several_scorers(videos):
         assert np.all((scores[f"test_{name}"] >= 0) & (scores[f"test_{name}"] <= 1))
 
 
+@pytest.mark.slow
 def test_memory_mapped_clips_are_searched(videos, tmp_path):
     X, y = videos
     mapped = Clips.open(X.save(tmp_path / "clips"))

@@ -179,6 +179,7 @@ def test_bad_input(videos, model):
         CASDisplay.from_estimator(ASNLocalizer(), X)
 
 
+@pytest.mark.slow
 def test_the_package_does_not_import_matplotlib():
     code = "import sys, sklearn_asn, sklearn_asn.plotting; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

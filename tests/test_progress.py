@@ -169,6 +169,7 @@ def test_a_line_is_one_write(monkeypatch):
     assert repr(progress) == "Progress('Something', verbose=1)"
 
 
+@pytest.mark.slow
 def test_processes_of_a_search_write_whole_lines():
     script = SETUP + "\n    GridSearchCV(model, {'lr': [0.1, 0.2]}, cv=2, n_jobs=2).fit(X, y)\n"
     process = python(script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -187,8 +188,18 @@ def test_processes_of_a_search_write_whole_lines():
 # ---------------------------------------------------------------- a terminal
 
 
-def test_a_terminal_shows_one_bar_and_then_the_line():
-    text = on_terminal(SETUP + "\n    model.fit(X, y)\n    print('done')\n")
+@pytest.fixture(scope="module")
+def terminal():
+    """What a fit, and after it a search in two processes, show on one terminal."""
+    search = "GridSearchCV(model, {'lr': [0.1, 0.2]}, cv=2, n_jobs=2, refit=False).fit(X, y)"
+    text = on_terminal(SETUP + f"\n    model.fit(X, y)\n    print('done')\n    {search}\n")
+    fit, done, search = text.partition("done\r\n")
+    return fit + done, search
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_one_bar_and_then_the_line(terminal):
+    text, _ = terminal
     shown = [part for part in re.split("[\r\n]+", text) if part.strip()]
     *bars, line, last = shown
     assert last == "done"
@@ -201,11 +212,9 @@ def test_a_terminal_shows_one_bar_and_then_the_line():
     assert text.count("\n") == 2  # the bar is drawn on one line
 
 
-def test_workers_do_not_draw_on_the_terminal_that_they_share():
-    text = on_terminal(
-        SETUP
-        + "\n    GridSearchCV(model, {'lr': [0.1, 0.2]}, cv=2, n_jobs=2, refit=False).fit(X, y)\n"
-    )
+@pytest.mark.slow
+def test_workers_do_not_draw_on_the_terminal_that_they_share(terminal):
+    _, text = terminal
     lines = text.split("\r\n")
     assert lines.pop() == ""
     assert len(lines) == 4

@@ -10,6 +10,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_asn import ASNLocalizer, ClipWise
 from sklearn_asn.metrics import localization_map, recognition_accuracy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def people(hapt):

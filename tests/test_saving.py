@@ -124,6 +124,7 @@ for file in sorted(folder.glob("*.*")):
 """
 
 
+@pytest.mark.slow
 def test_another_process_reads_all_of_them(models, data, tmp_path):
     for name, model in models.items():
         for format, (save, _) in SAVERS.items():
@@ -341,6 +342,7 @@ def test_without_safetensors(model, path, monkeypatch):
             call()
 
 
+@pytest.mark.slow
 def test_it_is_imported_only_when_needed():
     code = "import sys, sklearn_asn.saving as s; print([m for m in sys.modules if 'safetens' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)

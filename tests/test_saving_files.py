@@ -58,6 +58,7 @@ def test_only_our_own_classes_can_be_made():
     assert {c.__module__.split(".")[0] for c in _ALLOWED.values()} == {"sklearn_asn"}
 
 
+@pytest.mark.slow
 def test_the_guide_runs(tmp_path, monkeypatch):
     guide = Path(__file__).parents[1] / "docs" / "saving.md"
     monkeypatch.chdir(tmp_path)

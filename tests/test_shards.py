@@ -49,7 +49,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_shards_give_what_the_whole_gives(model, videos, shards, tmp_path, n_jobs):
     X, _ = videos
     out = tmp_path / "new" / "out"
@@ -157,7 +157,7 @@ def test_another_version(model, shards, tmp_path, monkeypatch):
         predict_shards(model, shards[:1], tmp_path / "out")
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_failing_shard_does_not_stop_the_others(model, videos, shards, tmp_path, n_jobs):
     X, _ = videos
     values = np.array(X[:3].values)
@@ -269,6 +269,7 @@ def test_order_of_the_manifest(model, videos, shards, tmp_path):
     assert read_shards(out) == Segments.concatenate(map(model.predict, expected))
 
 
+@pytest.mark.slow
 def test_relative_paths(model, videos, shards, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "in")
     paths = predict_shards(model, ["d", "./c"], "../out", n_jobs=2)
@@ -292,6 +293,7 @@ def start(folder):
     return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
+@pytest.mark.slow
 def test_killed_and_two_at_once(model, videos, tmp_path):
     X, _ = videos
     for i in range(20):

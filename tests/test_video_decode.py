@@ -13,8 +13,8 @@ pytest.importorskip("cv2")
 
 from helpers.videos import halved, needs, noise, plain, render, with_matrix  # noqa: E402
 
-from sklearn_asn.video._decode import VideoReader  # noqa: E402
-from sklearn_asn.video._picture import turn_of  # noqa: E402
+from sklearn_asn.video._decode import VideoReader, _Stamps  # noqa: E402
+from sklearn_asn.video._picture import Canvas, turn_of  # noqa: E402
 
 
 def read(path, on_error="raise", time_zero="timestamps"):
@@ -56,6 +56,43 @@ def test_frames_come_in_the_order_in_which_they_are_shown(tmp_path):
     assert times_of(path) == pytest.approx(np.arange(40) / 25)
     shades = [picture.mean() for picture in pixels(path)]
     assert np.all(np.diff(shades) > 0)
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+@pytest.mark.parametrize("b_frames", [1, 2, 3])
+def test_b_frames_in_avi(tmp_path, codec, b_frames):
+    """AVI has decoding times only; presentation times guessed from them go back and forth."""
+    options = {"bf": b_frames} if codec == "libx264" else {"bf": b_frames, "qscale": 2}
+    path = render(tmp_path / "a.avi", plain(45), codec=codec, **options)
+    with av.open(path) as container:
+        kinds = {frame.pict_type for frame in container.decode(video=0)}
+    assert av.video.frame.PictureType.B in kinds
+    frames, complaints = read(path)
+    times = np.array([frame.time for frame in frames])
+    assert complaints == []
+    assert len(frames) == 45
+    assert np.all(np.diff(times) >= 0)
+    late = times[0]  # by the frames that the decoder holds back
+    assert 0 <= late <= 0.12
+    assert times - late == pytest.approx(np.arange(45) / 25, abs=0.0801)
+    assert np.diff(times)[5:] == pytest.approx(1 / 25)
+    shades = [picture.mean() for picture in pixels(path)]
+    assert shades == pytest.approx(40 + 3 * np.arange(45), abs=8)
+
+
+def test_stamps_are_chosen_as_ffmpeg_does():
+    """FFmpeg's rule, guess_correct_pts, in another form."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        pts, dts = (np.sort(rng.integers(0, 60, 30)) for _ in range(2))
+        pts[:: int(rng.integers(2, 9))] += rng.integers(-9, 9)
+        stamps = _Stamps()
+        for i, (p, d) in enumerate(zip(pts.tolist(), dts.tolist(), strict=True)):
+            faults = [int(np.sum(np.diff(t[: i + 1]) <= 0)) for t in (pts, dts)]
+            assert stamps.choose(p, d) == (p if faults[0] <= faults[1] else d)
+        assert _Stamps().choose(None, 3) == 3
+        assert _Stamps().choose(3, None) == 3
+        assert _Stamps().choose(None, None) is None
 
 
 def test_a_late_start_is_kept(tmp_path):
@@ -134,6 +171,27 @@ def test_pictures_are_upright(tmp_path, matrix):
         if np.linalg.det(np.reshape(matrix, (2, 2))) > 0 and hasattr(frame, "rotation"):
             by_angle = np.rot90(picture, round(frame.rotation / 90))
             assert np.array_equal(by_angle, turned)
+
+
+class _Unnamed:
+    """A picture whose side data PyAV cannot list, for one of a kind that it has no name for."""
+
+    def __init__(self, picture):
+        self.picture, self.rotation = picture, picture.rotation
+
+    @property
+    def side_data(self):
+        raise ValueError("31 is not a valid Type")
+
+
+@pytest.mark.parametrize("matrix", list(QUARTER_TURNS)[:4])
+def test_side_data_without_a_name_stops_nothing(tmp_path, matrix):
+    path = with_matrix(Path(render(tmp_path / "a.mp4", [corner_picture()] * 2)), *matrix)
+    frame = next(iter(VideoReader(str(path), "Video 0", "raise", "timestamps")))
+    named, unnamed = Canvas("Video 0"), Canvas("Video 0")
+    named._read_matrix(frame.picture)
+    unnamed._read_matrix(_Unnamed(frame.picture))
+    assert unnamed._turn == named._turn
 
 
 def test_other_angles_are_refused(tmp_path):

@@ -151,3 +151,30 @@ def test_nothing_appended_leaves_nothing(tmp_path):
     with ClipsWriter(tmp_path / "clips"):
         pass
     assert not (tmp_path / "clips").exists()
+
+
+def test_killed_before_its_first_video_it_goes_on(tmp_path):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / ".lock").touch()
+    (a,) = videos([4])
+    with ClipsWriter(tmp_path / "clips", append=True) as writer:
+        writer.append(a)
+    assert Clips.open(tmp_path / "clips") == Clips.from_list([a])
+
+
+def test_a_writer_that_could_not_undo_says_so(tmp_path, monkeypatch):
+    a, b = videos([4, 3])
+    writer = ClipsWriter(tmp_path / "clips")
+    writer.append(a)
+    monkeypatch.setattr("sklearn_asn._data.writer.sync", lambda file: {}["no disk"])
+    writer._journal.close()  # so that neither writing nor undoing works
+    with pytest.raises(KeyError):
+        writer.append(b)
+    monkeypatch.undo()
+    for use in (lambda: writer.append(b), writer.close, writer.close):
+        with pytest.raises(OSError, match=r"failed .*The 1 videos that were appended can be read"):
+            use()
+    assert Clips.open(tmp_path / "clips") == Clips.from_list([a])
+    with ClipsWriter(tmp_path / "clips", append=True) as again:
+        again.append(b)
+    assert Clips.open(tmp_path / "clips") == Clips.from_list([a, b])

@@ -12,14 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_asn._data.convert import as_ids, as_seconds
-from sklearn_asn._data.folder import (
-    VALUES,
-    new_folder,
-    read_folder,
-    values_header,
-    write_index,
-    write_values,
-)
+from sklearn_asn._data.folder import all_finite, fill, read_folder, saving_to
 from sklearn_asn._data.packed import (
     Offsets,
     Packed,
@@ -29,7 +22,7 @@ from sklearn_asn._data.packed import (
     offsets_from_lengths,
     same_values,
 )
-from sklearn_asn._disk.files import sync
+from sklearn_asn._disk.checked import attach, checks_of
 from sklearn_asn._disk.mapped import MappedFile, reading
 from sklearn_asn._doclink import public
 from sklearn_asn._intervals import blocks_of
@@ -160,6 +153,9 @@ class Clips(Packed[NDArray[Any]]):
         """
         if not len(self):
             return self._table[:0]
+        checks = checks_of(self._table)
+        if checks is not None:
+            checks.check_runs(self._table, self._starts)
         first = int(self._starts[0])
         if np.array_equal(self._starts - first, self.offsets[:-1]):
             return self._table[first : first + int(self.offsets[-1])]
@@ -234,6 +230,41 @@ class Clips(Packed[NDArray[Any]]):
         """Return the table that the videos' rows lie in, and the first row of every video."""
         return self._table, self._starts
 
+    def verify(self) -> int:
+        """Compare the features of every video in the file with its checksum, now.
+
+        What `save` and `ClipsWriter` wrote is compared anyway, each video when it is first used:
+        this is for finding damage before a long training, or after copying a folder.
+
+        Returns
+        -------
+        int
+            How many videos have a checksum: all of a folder that `Clips.open` reads; none of
+            `Clips` in memory (compared when opened), and of folders that versions before
+            checksums wrote.
+
+        Raises
+        ------
+        ValueError
+            A video's features are not those that were saved; the message has its number in the
+            folder, its id and the file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from sklearn_asn import Clips
+        >>> clips = Clips.from_list([np.zeros((4, 6)), np.ones((2, 6))])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Clips.open(clips.save(folder + "/clips")).verify()
+        2
+        """
+        checks = checks_of(self._table)
+        if checks is None:
+            return 0
+        with reading(self._table):
+            return checks.only(self._starts).check_all(self._table)
+
     def check_finite(self, name: str = "X") -> None:
         """Raise if a feature is NaN or infinite, naming the first such video.
 
@@ -243,7 +274,7 @@ class Clips(Packed[NDArray[Any]]):
             return
         done = 0
         for block in self._in_reach():
-            if not _all_finite(block):
+            if not all_finite(block.values):
                 self._blame(name, done)
             done += len(block)
         self._finite = self._file is not None  # what lies in memory may change
@@ -279,7 +310,8 @@ class Clips(Packed[NDArray[Any]]):
         folder : path
             Folder to make. Must not exist, unless `overwrite` and it holds saved `Clips`.
         overwrite : bool, default=False
-            Replace `Clips` saved there before.
+            Replace `Clips` saved there before, in one step: whoever opens the folder finds the
+            old ones or the new ones.
         dtype : dtype or str, default=None
             Type to store; ``"float16"`` halves the file, and the network computes in float32 all
             the same. None: as they are.
@@ -292,9 +324,12 @@ class Clips(Packed[NDArray[Any]]):
         Raises
         ------
         FileExistsError
-            The folder exists and is not to be replaced.
+            The folder exists and is not to be replaced, or holds files that are not of `Clips`
+            and would be lost.
         ValueError
-            A feature does not fit into `dtype`.
+            A feature does not fit into `dtype`; a `ClipsWriter` is at work in the folder.
+        OSError
+            The disk is full, or the like: what was there before is there still.
 
         See Also
         --------
@@ -304,16 +339,12 @@ class Clips(Packed[NDArray[Any]]):
         if not np.issubdtype(stored, np.floating):
             raise ValueError(f"dtype={dtype!r}; expected a float type, such as 'float16'.")
         folder = Path(folder)
-        with new_folder(folder, overwrite) as work:
-            finite = True
-            with open(work / VALUES, "wb") as file:
-                file.write(values_header(int(self.offsets[-1]), self.n_features, stored))
-                for block in self._in_reach():
-                    finite = finite and _all_finite(block)
-                    write_values(file, [block.values], stored)
-                sync(file)
+        with saving_to(folder, overwrite) as work:
             names = ("offsets", *self._per_video, *self._shared)
-            write_index(work, len(self), finite, {name: getattr(self, name) for name in names})
+            given = {name: getattr(self, name) for name in names}
+            arrays = {name: value for name, value in given.items() if value is not None}
+            shape = (int(self.offsets[-1]), self.n_features)
+            fill(work, self._in_reach(), shape, stored, arrays)
         return folder
 
     @classmethod
@@ -330,7 +361,9 @@ class Clips(Packed[NDArray[Any]]):
         Raises
         ------
         FileNotFoundError, ValueError
-            The folder does not hold `Clips`, or holds a newer or damaged form of them.
+            The folder does not hold `Clips`, or holds a newer or damaged form of them. Features
+            that stay on disk are compared with their checksums later, each video when it is first
+            used (or by `verify`); a ValueError then names the damaged video.
         """
         folder = Path(folder)
         values, arguments, finite = read_folder(folder, mmap)
@@ -353,12 +386,19 @@ class Clips(Packed[NDArray[Any]]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Features in a file are pickled as its path."""
-        return self.__dict__ | ({"_table": None} if self._file is not None else {})
+        if self._file is None:
+            return self.__dict__
+        checks = checks_of(self._table)
+        some = None if checks is None else checks.only(self._starts)
+        return self.__dict__ | {"_table": None, "_checks": some}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        checks = state.pop("_checks", None)
         super().__setstate__(state)
         if self._file is not None:
             self._table = self._file.open()
+            if checks is not None:
+                attach(self._table, checks)
 
     def __eq__(self, other: object) -> bool:
         equal = super().__eq__(other)
@@ -370,6 +410,9 @@ class Clips(Packed[NDArray[Any]]):
 
     def _item(self, rows: slice, video: int) -> NDArray[Any]:
         first = int(self._starts[video])
+        checks = checks_of(self._table)
+        if checks is not None:
+            checks.check_runs(self._table, self._starts[video : video + 1])
         return self._table[first : first + rows.stop - rows.start]
 
     def __repr__(self) -> str:
@@ -391,13 +434,6 @@ def as_clips(X: Any, name: str = "X") -> Clips:
         X.check_finite(name)
         return X
     return Clips.from_list(X)
-
-
-def _all_finite(clips: Clips) -> bool:
-    values = clips.values
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = values.sum(dtype=np.float64) if values.dtype == np.float16 else values.sum()
-    return bool(np.isfinite(total)) or bool(np.isfinite(values).all())  # right if it is finite
 
 
 def is_ragged(X: Any) -> bool:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
 from collections.abc import Iterable
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import ArrayLike
 
 from sklearn_asn._data import folder as _storage
 from sklearn_asn._data.clips import Clips, check_feature_names, check_video
-from sklearn_asn._data.folder import INDEX, JOURNAL, PER_VIDEO, VALUES
+from sklearn_asn._data.folder import (
+    CHECKSUMS,
+    HEADER,
+    INDEX,
+    JOURNAL,
+    LOCK,
+    PER_VIDEO,
+    VALUES,
+    all_finite,
+    line_of,
+)
+from sklearn_asn._disk.checked import UNKNOWN, checks_of, checksums
 from sklearn_asn._disk.files import sync, write_atomically
 from sklearn_asn._doclink import public
 
@@ -84,22 +95,20 @@ class ClipsWriter:
         self._videos: list[dict[str, Any]] = []
         self._ids: set[str] = set()
         self._n_features: int | None = None if self._names is None else len(self._names)
-        self._values: BinaryIO | None = None
-        self._journal: BinaryIO | None = None
+        # unbuffered: what could not be written must not come after all, with the next video
+        self._values: FileIO | None = None
+        self._journal: FileIO | None = None
         self._is_open = True
-        known = self.folder.exists() and any(self.folder.iterdir())
-        if known:
+        self._failure: BaseException | None = None  # what this writer could not undo, or finish
+        if self._is_known():
             _storage.read_header(self.folder)  # before anything is written there
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self.folder / ".lock")
+        self._lock = _storage.claim(self.folder)
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise ValueError(f"Another ClipsWriter is at work in {self.folder}.") from None
-        try:
-            if known:
+            if self._is_known():  # as another writer may have left it meanwhile
                 self._resume()
         except BaseException:
+            self._close_files()
             self._lock.release()
             raise
 
@@ -123,6 +132,9 @@ class ClipsWriter:
         ------
         ValueError
             The video does not fit to those before; nothing is written.
+        OSError
+            The disk is full, or the like; nothing of the video stays, and the next one may be
+            appended. Where not even that could be brought about, every later call says so.
         """
         array = check_video(features, len(self))
         ids = None if id is None else [id]
@@ -140,21 +152,51 @@ class ClipsWriter:
             self._write(block)
 
     def close(self) -> None:
-        """Finish the folder: `Clips.open` reads it faster then. Does nothing the second time."""
+        """Finish the folder: `Clips.open` reads it faster then. Does nothing the second time.
+
+        Raises
+        ------
+        OSError
+            The folder could not be finished, now or at the first call. It is readable as it is,
+            and ``append=True`` goes on with it.
+        """
         if not self._is_open:
+            self._raise_failure()
             return
         self._is_open = False
         try:
-            if self._values is not None and self._journal is not None:
+            if self._failure is None and self._videos:
                 self._finish()
+            self._close_files()
+            self._clear()
+        except BaseException as error:
+            self._failure = error
+            raise
         finally:
-            for file in (self._values, self._journal):
-                if file is not None:
-                    file.close()
-            (self.folder / ".lock").unlink(missing_ok=True)
+            self._close_files()
             self._lock.release()
-            if not any(self.folder.iterdir()):  # of no videos there is nothing to save
-                self.folder.rmdir()
+        self._raise_failure()
+
+    def _clear(self) -> None:
+        """Leave nothing but the videos: of none, not even a folder."""
+        begun = () if self._videos else (HEADER, VALUES, JOURNAL)
+        for name in (*begun, LOCK):
+            (self.folder / name).unlink(missing_ok=True)
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def _close_files(self) -> None:
+        for file in (self._values, self._journal):
+            if file is not None:
+                file.close()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise OSError(
+                f"The ClipsWriter of {self.folder} failed ({self._failure!r}); its folder is not "
+                f"finished. The {len(self)} videos that were appended can be read, and a new "
+                "ClipsWriter with append=True goes on with them."
+            ) from self._failure
 
     def __enter__(self) -> Self:
         return self
@@ -165,7 +207,12 @@ class ClipsWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except OSError as failure:
+            if error is None:
+                raise
+            error.add_note(str(failure))  # the first error says more
 
     def __len__(self) -> int:
         """Videos finished."""
@@ -173,8 +220,16 @@ class ClipsWriter:
 
     # ------------------------------------------------------------------ files
 
+    def _is_known(self) -> bool:
+        """Tell whether the folder holds anything but what a killed start leaves."""
+        return self.folder.exists() and not _storage.is_begun(self.folder)
+
     def _resume(self) -> None:
         """Go on with a folder, leaving off what was half-written."""
+        header = _storage.read_header(self.folder)
+        finished = _storage.is_finished(self.folder, header)
+        if not finished and not (self.folder / JOURNAL).exists():
+            return  # killed before its first video: as if it were new
         values, arguments, finite = _storage.read_folder(self.folder, mmap=True)
         names = arguments.get("feature_names")
         given = None if names is None else [str(name) for name in names]
@@ -183,11 +238,13 @@ class ClipsWriter:
         if self._dtype is not None and self._dtype != values.dtype:
             raise ValueError(f"{self.folder} holds {values.dtype}, not {self._dtype}.")
         self._names, self._dtype, self._n_features = given, values.dtype, values.shape[1]
-        if (self.folder / INDEX).is_file():
+        if finished:
+            checks = checks_of(values)
+            sums = itertools.repeat(UNKNOWN) if checks is None else checks.sums.tolist()
             known = Clips(values, **arguments) if len(values) else None
-            self._videos = [] if known is None else _lines_of(known, finite)
+            self._videos = [] if known is None else _lines_of(known, finite, sums)
         else:
-            self._videos = _storage.read_journal(self.folder)
+            self._videos = _storage.read_journal(self.folder, header)
         self._ids = {video["ids"] for video in self._videos if video["ids"] is not None}
         del values
         self._open_files()
@@ -197,18 +254,22 @@ class ClipsWriter:
         assert self._dtype is not None
         head = _storage.values_header(0, self._n_features, self._dtype)
         path = self.folder / VALUES
-        if not path.exists():
-            path.write_bytes(head)
-            _storage.write_header(self.folder, feature_names=self._names)
-        # the journal first, in one step: from here on it, not an index, says what is there
-        lines = b"".join(map(_line, self._videos))
+        if not self._videos:  # whatever a killed writer began there
+            write_atomically(path, lambda file: file.write(head))
+        # the journal first: once the header is written, it says what is there, not an index
+        lines = b"".join(map(line_of, self._videos))
         write_atomically(self.folder / JOURNAL, lambda file: file.write(lines))
-        (self.folder / INDEX).unlink(missing_ok=True)
         _storage.write_header(self.folder, feature_names=self._names)
-        self._journal = open(self.folder / JOURNAL, "ab")  # noqa: SIM115
-        self._values = open(path, "r+b")  # noqa: SIM115
-        self._values.seek(self._end())
-        self._values.truncate()
+        (self.folder / INDEX).unlink(missing_ok=True)
+        values = open(path, "r+b", buffering=0)  # noqa: SIM115
+        try:
+            values.truncate(self._end())
+            values.seek(self._end())
+            self._journal = open(self.folder / JOURNAL, "ab", buffering=0)  # noqa: SIM115
+        except BaseException:
+            values.close()
+            raise
+        self._values, self._journal_end = values, len(lines)
 
     def _end(self) -> int:
         """Return where the finished videos end in values.npy."""
@@ -221,40 +282,54 @@ class ClipsWriter:
     def _write(self, block: Clips) -> None:
         if not self._is_open:
             raise ValueError(f"The ClipsWriter of {self.folder} is closed.")
-        finite = bool(np.isfinite(block.values).all())
-        lines = _lines_of(block, finite)
+        self._raise_failure()
+        lines = _lines_of(block, all_finite(block.values), itertools.repeat(UNKNOWN))
         self._check(block, lines)
-        if self._dtype is None:
-            self._dtype = block.values.dtype
-        stored = self._stored(block)
+        dtype = self._dtype or block.values.dtype
+        stored = self._stored(block, dtype)
+        for line, checksum in zip(lines, checksums(stored, block.lengths.tolist()), strict=True):
+            line[CHECKSUMS] = checksum
         if self._values is None:
-            self._n_features = block.n_features
+            before = self._n_features, self._dtype, self._names
+            self._n_features, self._dtype = block.n_features, dtype
             if self._names is None and block.feature_names is not None:
                 self._names = [str(name) for name in block.feature_names]
-            self._open_files()
+            try:
+                self._open_files()
+            except BaseException:
+                self._n_features, self._dtype, self._names = before
+                raise
+        self._commit(stored, lines)
+
+    def _commit(self, stored: Any, lines: list[dict[str, Any]]) -> None:
+        """Write rows, then say so in the journal; after an error neither is there."""
         assert self._values is not None
         assert self._journal is not None
+        text = b"".join(map(line_of, lines))
         try:
-            self._values.write(stored.data)
+            _write_all(self._values, memoryview(stored).cast("B"))
             sync(self._values)  # features are there before the journal says so
-            self._journal.write(b"".join(map(_line, lines)))
+            _write_all(self._journal, memoryview(text))
             sync(self._journal)
-        except BaseException:
-            self.folder.joinpath(JOURNAL).write_bytes(b"".join(map(_line, self._videos)))
-            self._values.seek(self._end())
-            self._values.truncate()
+        except BaseException as error:
+            try:
+                self._journal.truncate(self._journal_end)
+                self._values.truncate(self._end())
+                self._values.seek(self._end())
+            except BaseException:
+                self._failure = error
             raise
+        self._journal_end += len(text)
         self._videos += lines
         self._ids.update(line["ids"] for line in lines if line["ids"] is not None)
 
-    def _stored(self, block: Clips) -> Any:
-        assert self._dtype is not None
+    def _stored(self, block: Clips, dtype: np.dtype[Any]) -> Any:
         for video, array in enumerate(block, len(self)):
             try:
-                _storage.as_stored(array, self._dtype)
+                _storage.as_stored(array, dtype)
             except ValueError as error:
                 raise ValueError(f"Video {video}: {error}") from None
-        return _storage.as_stored(block.values, self._dtype)
+        return _storage.as_stored(block.values, dtype)
 
     def _check(self, block: Clips, lines: list[dict[str, Any]]) -> None:
         """Refuse videos of other form than those before, and ids that are there."""
@@ -284,27 +359,34 @@ class ClipsWriter:
         assert self._values is not None
         assert self._n_features is not None
         assert self._dtype is not None
-        n_rows = sum(video["n_clips"] for video in self._videos)
-        self._values.seek(0)
-        self._values.write(_storage.values_header(n_rows, self._n_features, self._dtype))
-        sync(self._values)
+        self._values.seek(self._end())  # an attempt before may have failed
         arrays = _storage.arguments_of({"feature_names": self._names}, self._videos)
+        arrays[CHECKSUMS] = _storage.sums_of(self._videos)
         finite = all(video["finite"] for video in self._videos)
-        _storage.write_index(self.folder, len(self._videos), finite, arrays)
+        token = _storage.token_of(arrays, len(self), finite)
+        n_rows = int(arrays["offsets"][-1])
+        _write_all(self._values, memoryview(token.encode()))
+        self._values.seek(0)
+        head = _storage.values_header(n_rows, self._n_features, self._dtype)
+        _write_all(self._values, memoryview(head))
+        sync(self._values)
+        _storage.write_index(self.folder, token, finite, arrays)
         (self.folder / JOURNAL).unlink()
 
 
-def _lines_of(clips: Clips, finite: bool) -> list[dict[str, Any]]:
+def _lines_of(clips: Clips, finite: bool, sums: Iterable[int]) -> list[dict[str, Any]]:
     """Describe every video for the journal."""
     columns: list[Any] = [clips.lengths.tolist()]
     for name in PER_VIDEO:
         value = getattr(clips, name)
         columns.append([None] * len(clips) if value is None else value.tolist())
     return [
-        dict(zip(("n_clips", *PER_VIDEO), row, strict=True)) | {"finite": finite}
-        for row in zip(*columns, strict=True)
+        dict(zip(("n_clips", *PER_VIDEO), row, strict=True)) | {"finite": finite, CHECKSUMS: sum}
+        for sum, *row in zip(sums, *columns, strict=False)
     ]
 
 
-def _line(video: dict[str, Any]) -> bytes:
-    return json.dumps(video).encode() + b"\n"
+def _write_all(file: FileIO, octets: memoryview) -> None:
+    """Write all of it; an unbuffered file may take less at a time."""
+    while len(octets):
+        octets = octets[file.write(octets) :]

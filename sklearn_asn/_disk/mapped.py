@@ -36,6 +36,9 @@ class MappedFile:
             return None
         if not isinstance(values.filename, str | os.PathLike):
             return None
+        known = getattr(values, "mapped_file", None)
+        if isinstance(known, cls):
+            return known
         path = os.path.realpath(values.filename)
         stat = os.stat(path)
         identity = (stat.st_size, stat.st_mtime_ns, int(values.offset))
@@ -50,17 +53,66 @@ class MappedFile:
             The file is not there, or is no longer the same.
         """
         try:
-            stat = os.stat(self.path)
+            file = open(self.path, "rb")  # noqa: SIM115
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"{self.path} is not here. Clips that stay on disk are pickled as their path: "
                 "the file must be found under the same path wherever they are used."
             ) from None
-        if (stat.st_size, stat.st_mtime_ns) != (self.size, self.mtime_ns):
-            raise ValueError(
-                f"{self.path} has changed since its Clips were pickled; open them anew."
-            )
-        return np.memmap(self.path, np.dtype(self.dtype), "r", self.offset, self.shape)
+        with file:
+            stat = os.fstat(file.fileno())  # of what is mapped, whatever has the name by now
+            if (stat.st_size, stat.st_mtime_ns) != (self.size, self.mtime_ns):
+                raise ValueError(
+                    f"{self.path} has changed since its Clips were pickled; open them anew."
+                )
+            return _map(file, self.dtype, self.offset, self.shape)
+
+
+def map_table(path: str, n_rows: int | None = None, ending: bytes | None = None) -> NDArray[Any]:
+    """Map the rows of a .npy file that holds a 2-D array of floats.
+
+    Parameters
+    ----------
+    path : str
+    n_rows : int, default=None
+        Rows to map, where the file's head does not say how many it holds.
+    ending : bytes, default=None
+        What must follow the rows, and nothing else.
+
+    Raises
+    ------
+    ValueError
+        It is no such file, is cut short, or ends in something else.
+    """
+    with open(path, "rb") as file:
+        np.lib.format.read_magic(file)
+        shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
+        offset = file.tell()
+        if len(shape) != 2 or by_column or not np.issubdtype(dtype, np.floating):
+            raise ValueError(f"{path} holds {shape} {dtype}, expected rows of floats")
+        if n_rows is not None and ending is not None and shape[0] != n_rows:
+            raise ValueError(f"{path} holds {shape[0]} rows, expected {n_rows}")
+        shape = (shape[0] if n_rows is None else n_rows, shape[1])
+        end = offset + shape[0] * shape[1] * dtype.itemsize
+        size = os.fstat(file.fileno()).st_size
+        if size < end:
+            raise ValueError(f"{path} is cut short: {size} octets, expected {end}")
+        if ending is not None:
+            file.seek(end)
+            if file.read(len(ending) + 1) != ending:
+                raise ValueError(f"{path} was not saved together with the other files")
+        return _map(file, dtype.str, offset, shape)
+
+
+def _map(file: Any, dtype: str, offset: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Map an open file, and keep what tells it from another that may get its name later."""
+    if 0 in shape:
+        return np.zeros(shape, dtype)
+    values = np.memmap(file, np.dtype(dtype), "r", offset, shape)
+    stat = os.fstat(file.fileno())
+    known = (stat.st_size, stat.st_mtime_ns, offset, dtype, tuple(shape))
+    values.mapped_file = MappedFile(os.path.realpath(file.name), *known)  # type: ignore[attr-defined]
+    return values
 
 
 @contextmanager

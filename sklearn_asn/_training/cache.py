@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import pickle
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,7 +41,15 @@ def train_cached(
     cached = memory.cache(_train, ignore=ignore)
     key = (bags.fingerprint() + code_of(plan), plan, seed, parent, callbacks)
     with _one_at_a_time(memory, key):
-        return cached(*key, bags=bags, machine=machine)
+        sealed = cached(*key, bags=bags, machine=machine)
+        if not _is_whole(sealed):
+            warnings.warn(
+                f"A training kept in {getattr(memory, 'location', memory)} is damaged; it is "
+                "trained anew, and kept in its place.",
+                stacklevel=2,
+            )
+            sealed = _call(cached, *key, bags=bags, machine=machine)
+        return pickle.loads(sealed[0])
 
 
 def _train(
@@ -49,9 +60,28 @@ def _train(
     callbacks: Any,
     bags: Bags,
     machine: dict[str, Any],
-) -> Trained:
-    """Train and keep plain arrays only; `data` is the fingerprint of `bags`."""
-    return export(train_net(plan, bags, seed, parent, callbacks, **machine))
+) -> tuple[bytes, str]:
+    """Train and keep plain arrays only, and their checksum; `data` is `bags`' fingerprint."""
+    trained = export(train_net(plan, bags, seed, parent, callbacks, **machine))
+    content = pickle.dumps(trained, protocol=5)
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def _is_whole(sealed: Any) -> bool:
+    """Tell whether what came from the disk is what was kept."""
+    try:
+        content, checksum = sealed
+        return hashlib.sha256(content).hexdigest() == checksum
+    except (TypeError, ValueError):
+        return False
+
+
+def _call(cached: Any, *args: Any, **kwargs: Any) -> tuple[bytes, str]:
+    """Call a cached function though its result is kept; the new one is kept instead."""
+    result = cached.call(*args, **kwargs)
+    if len(result) == 2 and isinstance(result[1], dict):  # joblib 1.4 adds what it measured
+        result = result[0]
+    return result
 
 
 def code_of(plan: Plan) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_asn._data.columns import Columns
+from sklearn_asn._disk.checked import checks_of
 from sklearn_asn._disk.mapped import MappedFile, content_of, give_back, reading
 
 _READERS = 16  # a disk answers many readers at once, and a page fault waits for one page
@@ -95,6 +96,8 @@ class Table:
                 return rows[:, self.pieces[0]]
             return self._copied(rows)
         with reading(self.values):
+            if (checks := checks_of(self.values)) is not None:
+                checks.check_between(self.values, first, stop)
             return self._copied(self.values[first:stop])
 
     def fingerprint(self) -> str:
@@ -105,6 +108,9 @@ class Table:
         return self.memo["content"]
 
     def _rows_on_disk(self, index: NDArray[np.int64]) -> Tensor:
+        if (checks := checks_of(self.values)) is not None:
+            with reading(self.values):  # each video whole, when the first row of it is needed
+                checks.check_rows(self.values, index)
         order = np.argsort(index, kind="stable")
         out = np.empty((len(index), self.n_columns), dtype=np.float32)
 

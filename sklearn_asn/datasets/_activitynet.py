@@ -258,6 +258,8 @@ def write_activitynet_ground_truth(
     duration: PerVideo,
     subset: str | Sequence[str] = "validation",
     version: str = "VERSION 1.3",
+    classes: Sequence[str] | None = None,
+    frame_rate: PerVideo | None = None,
 ) -> None:
     """Write annotations as ActivityNet's JSON; `load_activitynet` and the kit read them.
 
@@ -272,12 +274,18 @@ def write_activitynet_ground_truth(
     subset : str or sequence of str, shape (n_videos,), default="validation"
         Subset of every video.
     version : str, default="VERSION 1.3"
+    classes : sequence of str, default=None
+        The classes in their order: every annotation then carries the place of its class, from 0,
+        as "label_id", which ActionFormer and its kin read. None: it does not.
+    frame_rate : float, array-like of shape (n_videos,), or mapping from id to number, default=None
+        Frames a second of every video, written as "fps", which the same programs read. None: not
+        written.
 
     Raises
     ------
     ValueError
-        `segments` lack ids or names as labels, have scores or a negative time; or `duration` or
-        `subset` do not fit.
+        `segments` lack ids or names as labels, have scores or a negative time; a label is not in
+        `classes`; or `duration`, `frame_rate` or `subset` do not fit.
     """
     ids = _check_writable(segments)
     if not np.all(np.isnan(segments.score)):
@@ -286,9 +294,19 @@ def write_activitynet_ground_truth(
     subsets = [subset] * len(ids) if isinstance(subset, str) else [str(s) for s in subset]
     if len(subsets) != len(ids):
         raise ValueError(f"subset names {len(subsets)} videos, expected {len(ids)}.")
+    place = None if classes is None else {v: i for i, v in enumerate(as_ids(classes, "classes"))}
+    unknown = [] if place is None else sorted(set(segments.label.tolist()) - set(place))
+    if unknown:
+        raise ValueError(f"segments have labels that are not in `classes`: {listed(unknown)}.")
     times = [[{"label": s.label, "segment": [s.start, s.end]} for s in video] for video in segments]
-    entries = zip(subsets, seconds.tolist(), times, strict=True)
-    names = ("subset", "duration", "annotations")
+    if place is not None:
+        times = [[{**item, "label_id": place[item["label"]]} for item in rows] for rows in times]
+    columns: dict[str, Any] = {"subset": subsets, "duration": seconds.tolist()}
+    if frame_rate is not None:
+        rate = np.broadcast_to(per_video(frame_rate, "frame_rate", ids, ids), len(ids))
+        columns["fps"] = rate.tolist()
+    entries = zip(*columns.values(), times, strict=True)
+    names = (*columns, "annotations")
     database = {v: dict(zip(names, e, strict=True)) for v, e in zip(ids, entries, strict=True)}
     write_json(path, {"version": version, "taxonomy": [], "database": database})
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -14,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn_asn._checks import check_choice, check_number
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
+from sklearn_asn._disk.files import allocate, write_atomically
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids, choose, listed, per_video
 
 
@@ -118,7 +117,7 @@ def _read(source: Source, video: str, into: NDArray[Any]) -> None:
     """Read one array; its last row is repeated where `into` has one more."""
     try:
         array = source.open(video)[()]
-    except OSError as error:  # HDF5 reads late
+    except (OSError, RuntimeError) as error:  # HDF5 reads late
         raise ValueError(f"{source.names[video]} is damaged: {error}.") from error
     with np.errstate(over="ignore"):
         into[: len(array)] = array
@@ -137,10 +136,15 @@ def _filled(fill: Callable[[Any], None], shape: tuple[int, int], dtype: Any, out
     out = Path(out)
     if out.exists():
         raise FileExistsError(f"{out} exists; remove it, or choose another name.")
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
-        file = Path(folder) / out.name
-        values = np.lib.format.open_memmap(file, mode="w+", dtype=dtype, shape=shape)
+
+    def write(handle: IO[bytes]) -> None:
+        descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+        head = {"descr": descr, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(handle, head)
+        allocate(handle, shape[0] * shape[1] * np.dtype(dtype).itemsize)
+        values = np.memmap(handle, dtype, "r+", handle.tell(), shape)
         fill(values)
-        del values  # closes the file
-        os.replace(file, out)
+        values.flush()
+
+    write_atomically(out, write)
     return np.load(out, mmap_mode="r")

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from sklearn_asn._data.segments import Segment, Segments
-from sklearn_asn.datasets._reading import File, listed, read_text
+from sklearn_asn.datasets._reading import File, PerVideo, listed, read_text
 from sklearn_asn.interchange._files import write_text
+from sklearn_asn.interchange._invalid import Read, new_rule
 from sklearn_asn.interchange._videos import (
-    Videos,
     by_video,
     check_segments,
     new_segment,
@@ -21,6 +21,8 @@ from sklearn_asn.interchange._videos import (
 )
 
 COLUMNS = ("video", "label", "start", "end")
+#: What makes a formula of a cell, with the full-width forms; and what marks that it is none.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'")
 
 
 def write_csv(
@@ -29,6 +31,7 @@ def write_csv(
     *,
     ids: Iterable[str] | None = None,
     overwrite: bool = False,
+    spreadsheet_safe: bool = False,
 ) -> None:
     """Write a table with the columns video, label, start, end and score, one segment a row.
 
@@ -45,6 +48,11 @@ def write_csv(
         Names of the videos. None: ``segments.ids`` or, where these are None, positions (0, 1, ...).
     overwrite : bool, default=False
         Whether an existing file is replaced.
+    spreadsheet_safe : bool, default=False
+        Whether an apostrophe is put before labels and ids that a spreadsheet would run as formulas
+        (those that start with ``=``, ``+``, ``-``, ``@``, a tab or a line end) and before an
+        apostrophe; `read_csv` takes it off again, if told so. For files whose labels others chose,
+        and which are opened in Excel or LibreOffice.
 
     Raises
     ------
@@ -77,7 +85,12 @@ def write_csv(
     if ids is None and segments.ids is None:
         ids = [str(i) for i in range(len(segments))]
     videos = by_video(segments, ids, negative=True)
-    rows = [(video, *segment) for video, found in videos.items() for segment in found]
+    guard = _guard if spreadsheet_safe else str
+    rows = [
+        (guard(video), guard(segment.label), *segment[1:])
+        for video, found in videos.items()
+        for segment in found
+    ]
     frame = pd.DataFrame(rows, columns=["video", *Segment._fields])
     # csv.writer does not quote a lone \r, at which readers may end the line
     loose = any("\r" in text for row in rows for text in row[:2])
@@ -88,7 +101,15 @@ def write_csv(
     write_text(path, text, overwrite)
 
 
-def read_csv(path: File, *, videos: Iterable[str] | int | None = None) -> Segments:
+def read_csv(
+    path: File,
+    *,
+    videos: Iterable[str] | int | None = None,
+    spreadsheet_safe: bool = False,
+    duration: PerVideo | None = None,
+    on_invalid: str = "raise",
+    tolerance: float = 0.0,
+) -> Segments:
     r"""Read the table that `write_csv` writes; order of columns, and further ones, do not matter.
 
     Parameters
@@ -99,6 +120,18 @@ def read_csv(path: File, *, videos: Iterable[str] | int | None = None) -> Segmen
     videos : iterable of str or int, default=None
         All ids, in the order wanted; one without rows is an entry without segments. An int: the
         column holds positions, of so many videos. None: the ids in order of first appearance.
+    spreadsheet_safe : bool, default=False
+        Whether `write_csv` wrote the file with ``spreadsheet_safe=True``: an apostrophe at the
+        start of a label or an id is taken off.
+    duration : float, array-like of shape (n_videos,), or mapping from id to number, default=None
+        Lengths of the videos in seconds; an array goes with `videos`. None: not compared with.
+    on_invalid : {"raise", "drop", "clip"}, default="raise"
+        What becomes of segments without a label, of those whose times are not finite or not in
+        order and, with a `duration`, of those that start before 0 or end more than `tolerance`
+        after their video: an error that names the first, left out with a warning, or cut to their
+        video with a warning (and left out where nothing of them, or no label, is there).
+    tolerance : float, default=0.0
+        Seconds that a segment may end after its video; it is kept as it is.
 
     Returns
     -------
@@ -123,20 +156,27 @@ def read_csv(path: File, *, videos: Iterable[str] | int | None = None) -> Segmen
     >>> y[0], y[1]
     ([], [Segment(label='run', start=0.5, end=2.0, score=nan)])
     """
-    found: Videos = {}
-    for line, video, segment in _rows(path):
-        if isinstance(videos, int) and not (video.isdecimal() and int(video) < videos):
+    rule = new_rule(on_invalid, tolerance, duration)
+    positions = [str(i) for i in range(videos)] if isinstance(videos, int) else []
+    known = set(positions)
+    found: dict[str, list[Read]] = {}
+    for line, video, segment in _rows(path, spreadsheet_safe):
+        if isinstance(videos, int) and video not in known:
             raise ValueError(
-                f"{path}, line {line}: video is {video!r}; expected a position below {videos}."
+                f"{path}, line {line}: video is {video!r:.80}; expected a position below {videos}."
             )
         found.setdefault(video, []).append(segment)
     if not isinstance(videos, int):
-        return pack(found, videos, path)
-    positions = {int(video): rows for video, rows in found.items()}
-    return Segments.from_list([positions.get(i, []) for i in range(videos)])
+        return pack(found, videos, path, rule)
+    named = pack(found, positions, path, rule)
+    return Segments(named.offsets, named.label, named.start, named.end, named.score)
 
 
-def _rows(path: File) -> Iterator[tuple[int, str, Segment]]:
+def _guard(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _rows(path: File, guarded: bool) -> Iterator[tuple[int, str, Read]]:
     """Read line, video and segment of every row."""
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
@@ -153,7 +193,10 @@ def _rows(path: File) -> Iterator[tuple[int, str, Segment]]:
             value = dict(zip(columns, row, strict=True))
             start, end = (number(value[name], name, where) for name in ("start", "end"))
             score = number(value.get("score") or "nan", "score", where)
-            segment = new_segment(value["label"], start, end, score, where)
-            yield reader.line_num, value["video"], segment
+            label, video = (
+                value[name].removeprefix("'") if guarded else value[name]
+                for name in ("label", "video")
+            )
+            yield reader.line_num, video, new_segment(label, start, end, score, where)
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: no CSV ({error}).") from None

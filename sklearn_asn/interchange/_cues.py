@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File, read_text
 from sklearn_asn.interchange._files import files_by_id, write_folder
+from sklearn_asn.interchange._invalid import Read, Rule
+from sklearn_asn.interchange._lines import check_line
 from sklearn_asn.interchange._videos import by_video, milliseconds, new_segment, pack
 
 SCORE = re.compile(r"score: (-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?)", re.ASCII)
@@ -47,6 +48,7 @@ def write_cues(
 
 def read_cues(
     paths: File | Iterable[File],
+    rule: Rule,
     *,
     suffix: str,
     videos: Iterable[str] | None,
@@ -58,7 +60,7 @@ def read_cues(
     for video, path in files_by_id(paths, suffix).items():
         lines = re.split(r"\r\n|\r|\n", read_text(path))
         found[video] = [_segment(cue, unescape) for cue in parse(lines, path)]
-    return pack(found, videos, paths)
+    return pack(found, videos, paths, rule)
 
 
 def blocks(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
@@ -70,6 +72,16 @@ def blocks(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
         elif block:
             yield i - len(block), block
             block = []
+
+
+def strip_tags(tag: re.Pattern[str], text: str) -> str:
+    """Take out markup, from a "<" that `tag` knows to the next ">".
+
+    Only up to the last ">": past it every "<" would be followed to the end of the text in vain,
+    which takes time with the square of its length.
+    """
+    end = text.rfind(">") + 1
+    return tag.sub("", text[:end]) + text[end:]
 
 
 def clock(milliseconds: int, mark: str) -> str:
@@ -102,25 +114,20 @@ def _lines(
 ) -> list[str]:
     """Return the text of a cue: the label and, on a line of its own, the score."""
     label = segment.label
-    if not label.strip() or label != label.strip() or any(map(_breaks_line, label)):
-        raise ValueError(
-            f"Label {label!r} of {video} cannot stand in a {suffix} file, where a label is one "
-            "line of text without control characters and without white space at its ends."
-        )
+    check_line(label, video, suffix)
     has_score = scores and segment.score == segment.score
     return [escape(label), f"score: {segment.score!r}"] if has_score else [escape(label)]
 
 
-def _breaks_line(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-
-
-def _segment(cue: Cue, unescape: Callable[[str], str]) -> Segment:
+def _segment(cue: Cue, unescape: Callable[[str], str]) -> Read:
     """Read the label and, if the last of several lines is one, the score."""
     *label, last = cue.lines or [""]
     match = SCORE.fullmatch(last) if label else None
     if match is None:
         label.append(last)
-    text = "\n".join(unescape(line) for line in label)
+    try:
+        text = "\n".join(unescape(line) for line in label)
+    except ValueError:  # &#999...; of more digits than Python turns into a number
+        raise ValueError(f"{cue.where}: the text has an escape that is no character.") from None
     score = float("nan" if match is None else match[1])
     return new_segment(text, cue.start / 1000, cue.end / 1000, score, cue.where)

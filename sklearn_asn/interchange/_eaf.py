@@ -11,10 +11,12 @@ from typing import Any
 from xml.etree.ElementTree import ParseError, parse
 
 from sklearn_asn._checks import check_choice
-from sklearn_asn._data.segments import Segment, Segments
-from sklearn_asn.datasets._reading import File, listed
+from sklearn_asn._data.segments import Segments
+from sklearn_asn.datasets._reading import File, PerVideo, listed
 from sklearn_asn.interchange._eaf_document import SCORE_TYPE, new_document
+from sklearn_asn.interchange._eaf_times import spans
 from sklearn_asn.interchange._files import files_by_id, write_folder
+from sklearn_asn.interchange._invalid import Read, new_rule
 from sklearn_asn.interchange._videos import (
     Media,
     by_video,
@@ -107,6 +109,9 @@ def read_eaf(
     tiers: Iterable[str] | None = None,
     label_from: str = "annotation",
     videos: Iterable[str] | None = None,
+    duration: PerVideo | None = None,
+    on_invalid: str = "raise",
+    tolerance: float = 0.0,
 ) -> Segments:
     """Read ELAN files (.eaf), one a video: a segment an annotation.
 
@@ -118,13 +123,24 @@ def read_eaf(
         A folder (its ``.eaf`` files, sorted by name), one file, or several. Their names without
         the suffix are the ids.
     tiers : iterable of str, default=None
-        The tiers to read, where a file has them. None: all that depend on no other tier.
+        The tiers to read, where a file has them. None: all that depend on no other tier. An
+        annotation of a dependent tier has the times of the one that it refers to, or its part of
+        them where several divide it, as ELAN shows it.
     label_from : {"annotation", "tier"}, default="annotation"
         What the label is: the value of the annotation, or the name of its tier ("run (2)" counts
         as "run" where the file has a tier "run", too).
     videos : iterable of str, default=None
         All ids, in the order wanted; one without a file is an entry without segments. None: those
         of the files, in their order.
+    duration : float, array-like of shape (n_videos,), or mapping from id to number, default=None
+        Lengths of the videos in seconds; an array goes with `videos`. None: not compared with.
+    on_invalid : {"raise", "drop", "clip"}, default="raise"
+        What becomes of segments without a label, of those whose times are not finite or not in
+        order and, with a `duration`, of those that start before 0 or end more than `tolerance`
+        after their video: an error that names the first, left out with a warning, or cut to their
+        video with a warning (and left out where nothing of them, or no label, is there).
+    tolerance : float, default=0.0
+        Seconds that a segment may end after its video; it is kept as it is.
 
     Returns
     -------
@@ -146,6 +162,7 @@ def read_eaf(
     write_eaf : Has an example.
     """
     check_choice(label_from, "label_from", ("annotation", "tier"))
+    rule = new_rule(on_invalid, tolerance, duration)
     pympi = _pympi()
     wanted = None if tiers is None else [str(t) for t in tiers]
     found, known = {}, set()
@@ -156,7 +173,7 @@ def read_eaf(
     missing = sorted(set(wanted or []) - known)
     if missing:
         raise ValueError(f"{paths} has no tiers named {listed(missing)}.")
-    return pack(found, videos, paths)
+    return pack(found, videos, paths, rule)
 
 
 def _pympi() -> Any:
@@ -183,22 +200,38 @@ def _open(pympi: Any, path: Path) -> Any:
         raise ValueError(f"{path}: no ELAN file that pympi reads ({error!r}).") from None
 
 
-def _segments(eaf: Any, path: Path, wanted: list[str] | None, label_from: str) -> list[Segment]:
+def _segments(eaf: Any, path: Path, wanted: list[str] | None, label_from: str) -> list[Read]:
     """Read the annotations of the tiers wanted, with their scores, sorted."""
     scores = _scores(eaf, path)
     rows = []
-    for tier, (aligned, _, attributes, _) in eaf.tiers.items():
-        if attributes.get("PARENT_REF") is not None if wanted is None else tier not in wanted:
-            continue
-        for annotation, (first, last, value, _) in aligned.items():
+    names = set(eaf.tiers if wanted is None else wanted)
+    tiers = {
+        tier: {
+            **{a: row[2] for a, row in aligned.items()},
+            **{a: row[1] for a, row in refs.items()},
+        }
+        for tier, (aligned, refs, attributes, _) in eaf.tiers.items()
+        if tier in names and (wanted is not None or attributes.get("PARENT_REF") is None)
+    }
+    times = spans(eaf, tiers)
+    for tier, values in tiers.items():
+        for annotation, value in values.items():
             where = f"{path}: annotation {annotation} of tier {tier!r}"
-            start, end = eaf.timeslots.get(first), eaf.timeslots.get(last)
-            if start is None or end is None:
+            span = times.get(annotation)
+            if span is None:
                 raise ValueError(f"{where} has no times.")
             label = value if label_from == "annotation" else _base(tier, eaf.tiers)
             score = scores.get(annotation, math.nan)
-            rows.append(new_segment(label, start / 1000, end / 1000, score, where))
-    return sorted(rows, key=lambda s: (s.start, s.end, s.label))
+            start, end = (_seconds(time) for time in span)
+            rows.append(new_segment(label, start, end, score, where))
+    return sorted(rows, key=lambda row: (row.segment.start, row.segment.end, row.segment.label))
+
+
+def _seconds(milliseconds: float) -> float:
+    try:
+        return milliseconds / 1000
+    except OverflowError:  # an integer of hundreds of digits
+        return math.inf
 
 
 def _scores(eaf: Any, path: Path) -> dict[str, float]:

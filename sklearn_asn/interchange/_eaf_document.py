@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_asn._data.segments import Segment
+from sklearn_asn.interchange._lanes import tiers_of
 from sklearn_asn.interchange._videos import milliseconds
 
 SCORE_TYPE = "score"  # ELAN's tier type of the scores
@@ -48,33 +49,7 @@ def _tiers(found: list[Segment], video: str, per_class_tiers: bool) -> dict[str,
             raise ValueError(f"Label {segment.label!r} of {video} has characters not for XML.")
         group = segment.label if per_class_tiers else "segments"
         groups.setdefault(group, []).append((*milliseconds(segment, video), segment))
-    bases = {group or "segments" for group in groups}
-    tiers: dict[str, list[Timed]] = {}
-    for group, rows in groups.items():
-        base = group or "segments"
-        for n, lane in enumerate(_lanes(rows), start=1):
-            name = base if n == 1 else f"{base} ({n})"
-            while name in tiers or (name != base and name in bases):
-                n += 1
-                name = f"{base} ({n})"
-            tiers[name] = lane
-    return tiers
-
-
-def _lanes(rows: list[Timed]) -> list[list[Timed]]:
-    """Share out what overlaps, each to the first lane with room.
-
-    >>> [[row[:2] for row in lane] for lane in _lanes([(0, 3, None), (2, 5, None), (3, 4, None)])]
-    [[(0, 3), (3, 4)], [(2, 5)]]
-    """
-    lanes: list[list[Timed]] = []
-    for row in sorted(rows, key=lambda row: row[:2]):
-        lane = next((lane for lane in lanes if lane[-1][1] <= row[0]), None)
-        if lane is None:
-            lanes.append([row])
-        else:
-            lane.append(row)
-    return lanes
+    return tiers_of(groups)
 
 
 def _add_tiers(eaf: Any, tiers: dict[str, list[Timed]]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sklearn_asn._disk.files import Write, finish_interrupted, write_atomically, write_together
 from sklearn_asn.datasets._reading import File, as_ids, listed
 
 
@@ -27,7 +27,7 @@ def write_folder(folder: File, texts: Mapping[str, str], suffix: str, overwrite:
 
 
 def _write(folder: Path, texts: Mapping[str, str], overwrite: bool) -> None:
-    """Write beside the files, then move."""
+    """Write all files or none."""
     present = [str(folder / name) for name in texts if (folder / name).exists()]
     if present and not overwrite:
         raise FileExistsError(f"{listed(present)} exists; overwrite=True replaces it.")
@@ -35,13 +35,15 @@ def _write(folder: Path, texts: Mapping[str, str], overwrite: bool) -> None:
         contents = {name: text.encode() for name, text in texts.items()}
     except UnicodeEncodeError as error:
         raise ValueError(f"{error.object[error.start]!r} is no text that UTF-8 holds.") from None
-    with tempfile.TemporaryDirectory(prefix=".interchange-", dir=folder) as new:
-        for name, content in contents.items():
-            (Path(new) / name).write_bytes(content)
-        if len(os.listdir(new)) != len(contents):
-            raise ValueError("Some ids name the same file here, where case or accents are lost.")
-        for name in contents:
-            os.replace(Path(new) / name, folder / name)
+    if len(contents) == 1:
+        ((name, content),) = contents.items()
+        write_atomically(folder / name, lambda handle: handle.write(content))
+    else:
+        write_together(folder, {name: _writer(content) for name, content in contents.items()})
+
+
+def _writer(content: bytes) -> Write:
+    return lambda handle: handle.write(content)
 
 
 def files_by_id(paths: File | Iterable[File], suffix: str) -> dict[str, Path]:
@@ -53,6 +55,7 @@ def files_by_id(paths: File | Iterable[File], suffix: str) -> dict[str, Path]:
         folder = Path(paths)
         files = [folder]
         if folder.is_dir():
+            finish_interrupted(folder)
             inside = sorted(folder.iterdir())
             files = [f for f in inside if f.name.lower().endswith(suffix) and f.is_file()]
             if not files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import warnings
 from collections.abc import Iterable, Iterator
@@ -10,11 +11,16 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sklearn_asn._checks import check_choice, check_number
-from sklearn_asn._data.segments import Segment, Segments
-from sklearn_asn.datasets._reading import File, as_ids, listed, read_json
+from sklearn_asn._data.segments import Segments
+from sklearn_asn.datasets._reading import File, PerVideo, as_ids, listed, read_json
+from sklearn_asn.interchange._invalid import Read, new_rule
 from sklearn_asn.interchange._json import field, typed
 from sklearn_asn.interchange._label_studio_write import ID_KEY
 from sklearn_asn.interchange._videos import new_segment, pack
+
+#: Controls of a region, which are read as labels only where `from_name` names them; their keys.
+ASKED_FOR = {"choices": "choices", "textarea": "text"}
+MAX_SPREAD = 1000  # every label of a region goes with every one of its ranges
 
 
 def read_label_studio(
@@ -26,6 +32,9 @@ def read_label_studio(
     from_name: str | None = None,
     data_key: str = "video",
     videos: Iterable[str] | None = None,
+    duration: PerVideo | None = None,
+    on_invalid: str = "raise",
+    tolerance: float = 0.0,
 ) -> Segments:
     """Read the segments of Label Studio's export, or of what `write_label_studio` writes.
 
@@ -43,13 +52,26 @@ def read_label_studio(
         What becomes of a task with several annotations (or predictions): an error, one of them, or
         all in one. Those that were cancelled do not count.
     from_name : str, default=None
-        Name of the tag whose regions are read. None: of all.
+        Name of the tag whose regions are read. None: of all that hold labels. The values of
+        controls of a region (choices, ratings, texts with ``perRegion``) are no labels, and left
+        out; those of choices or texts are read where they are named here.
     data_key : str, default="video"
         The key of the task's data that holds the video, whose name without folder and suffix is the
-        id where the data have no "video_id".
+        id where the data have no "video_id". Of files in local storage
+        (``/data/local-files/?d=...``) and in cloud storage that Label Studio hands on
+        (``?fileuri=...``), that is the file named there.
     videos : iterable of str, default=None
         All ids, in the order wanted; one that is not in the file is an entry without segments.
         None: those of the tasks, in the file's order.
+    duration : float, array-like of shape (n_videos,), or mapping from id to number, default=None
+        Lengths of the videos in seconds; an array goes with `videos`. None: not compared with.
+    on_invalid : {"raise", "drop", "clip"}, default="raise"
+        What becomes of segments without a label, of those whose times are not finite or not in
+        order and, with a `duration`, of those that start before 0 or end more than `tolerance`
+        after their video: an error that names the first, left out with a warning, or cut to their
+        video with a warning (and left out where nothing of them, or no label, is there).
+    tolerance : float, default=0.0
+        Seconds that a segment may end after its video; it is kept as it is.
 
     Returns
     -------
@@ -69,20 +91,22 @@ def read_label_studio(
     --------
     write_label_studio : Has an example, and says how frames are counted.
     """
+    rule = new_rule(on_invalid, tolerance, duration)
     check_choice(source, "source", ("annotations", "predictions"))
     check_choice(several, "several", ("raise", "first", "last", "all"))
     if framerate is not None:
         check_number(framerate, "framerate", 0, open_low=True)
     tasks = typed(read_json(path), "the whole", list, path)
     ids = as_ids([_id(task, data_key, f"{path}: [{i}]") for i, task in enumerate(tasks)], str(path))
-    found: dict[str, list[Segment]] = {}
+    scored = source == "predictions"
+    found: dict[str, list[Read]] = {}
     for i, (video, task) in enumerate(zip(ids, tasks, strict=True)):
         drawn = _chosen(task, source, several, f"{path}: [{i}]")
         if drawn:
             found[video] = [
                 segment
                 for where, region in _regions(drawn, from_name)
-                for segment in _segments(region, framerate, source == "predictions", where)
+                for segment in _segments(region, framerate, scored, from_name, where)
             ]
     unread = [video for video in ids if video not in found]
     if ids and len(unread) == len(ids):
@@ -90,7 +114,7 @@ def read_label_studio(
     if unread:
         what = f"{len(unread)} videos of {path} without {source}: {listed(unread)}"
         warnings.warn(f"Left out: {what}.", UserWarning, stacklevel=2)
-    return pack(found, videos, path)
+    return pack(found, videos, path, rule)
 
 
 def _id(task: Any, data_key: str, where: str) -> str:
@@ -98,7 +122,26 @@ def _id(task: Any, data_key: str, where: str) -> str:
     if ID_KEY in data:
         return str(field(data, ID_KEY, str, f"{where}.data"))
     link = field(data, data_key, str, f"{where}.data")
-    return PurePosixPath(unquote(urlsplit(link).path)).stem or str(link)
+    return PurePosixPath(_file(link)).stem or str(link)
+
+
+def _file(link: str) -> str:
+    """Return the path of what a link leads to, which Label Studio's own links hold as a value."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:  # "http://[": no URL, if a name
+        return link
+    values = dict(part.partition("=")[::2] for part in parts.query.split("&"))
+    if "d" in values and parts.path.rstrip("/").endswith("local-files"):
+        return unquote(values["d"]).replace("\\", "/")  # Windows' paths, too
+    if "fileuri" in values:  # base64 of the address in the cloud storage
+        text = unquote(values["fileuri"])
+        try:
+            link = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        except ValueError:
+            return text
+        return unquote(urlsplit(link).path)
+    return unquote(parts.path)
 
 
 def _chosen(task: Any, source: str, several: str, where: str) -> list[tuple[str, Any]]:
@@ -122,29 +165,45 @@ def _regions(
 
 
 def _segments(
-    region: dict[str, Any], framerate: float | None, scored: bool, where: str
-) -> Iterator[Segment]:
+    region: dict[str, Any],
+    framerate: float | None,
+    scored: bool,
+    from_name: str | None,
+    where: str,
+) -> Iterator[Read]:
     """Return the segments of a region; of other kinds of regions, none."""
-    kind, value = "timelinelabels", region.get("value")
+    value = region.get("value")
     if not isinstance(value, dict):
         return
-    if "ranges" in value:
+    spans = "ranges" in value
+    kinds = {"timelinelabels": True, "labels": False}
+    kind = region.get("type")
+    if kind is None:
+        kind = next((name for name in kinds if name in value), None)
+    kind = str(kind)
+    if kind not in kinds and from_name is not None and kind in ASKED_FOR:
+        kinds[kind] = spans  # beside the labels, but asked for by name
+    if kinds.get(kind) is not spans or not (spans or ("start" in value and "end" in value)):
+        return
+    if spans:
         times = [
             _seconds(
                 field(r, "start", float, where), field(r, "end", float, where), framerate, where
             )
             for r in field(value, "ranges", list, f"{where}.value")
         ]
-    elif region.get("type") == "labels" and "start" in value and "end" in value:
-        kind = "labels"
+    else:
         start, end = (field(value, name, float, f"{where}.value") for name in ("start", "end"))
         times = [(start, end)]
-    else:
-        return
     score = field(region, "score", float, where) if scored and "score" in region else math.nan
-    for label in field(value, kind, list, f"{where}.value"):
+    key = ASKED_FOR.get(kind, kind)
+    labels = field(value, key, list, f"{where}.value") if key in value else []
+    if min(len(labels), len(times)) > MAX_SPREAD:
+        found = f"{len(labels)} labels for {len(times)} ranges"
+        raise ValueError(f"{where}: {found}; expected {MAX_SPREAD} of one of them at most.")
+    for label in labels or [""]:  # nobody chose a label: not a class of that name
         for start, end in times:
-            text = typed(label, kind, str, f"{where}.value")
+            text = typed(label, key, str, f"{where}.value")
             yield new_segment(text, start, end, score, where)
 
 

@@ -6,10 +6,19 @@ import re
 from collections.abc import Iterable, Iterator
 
 from sklearn_asn._data.segments import Segments
-from sklearn_asn.datasets._reading import File
-from sklearn_asn.interchange._cues import Cue, blocks, clock, new_cue, read_cues, write_cues
+from sklearn_asn.datasets._reading import File, PerVideo
+from sklearn_asn.interchange._cues import (
+    Cue,
+    blocks,
+    clock,
+    new_cue,
+    read_cues,
+    strip_tags,
+    write_cues,
+)
+from sklearn_asn.interchange._invalid import new_rule
 
-_TIME = r"([0-9]+):([0-5][0-9]):([0-5][0-9])[,.]([0-9]{3})"
+_TIME = r"([0-9]{1,9}):([0-5][0-9]):([0-5][0-9])[,.]([0-9]{3})"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
 _TAG = re.compile(r"</?(?:b|i|u|s|font)\b[^>]*>", re.IGNORECASE)
 _ESCAPED = re.compile(r"&(lt|gt|amp);")
@@ -87,7 +96,14 @@ def write_srt(
     )
 
 
-def read_srt(paths: File | Iterable[File], *, videos: Iterable[str] | None = None) -> Segments:
+def read_srt(
+    paths: File | Iterable[File],
+    *,
+    videos: Iterable[str] | None = None,
+    duration: PerVideo | None = None,
+    on_invalid: str = "raise",
+    tolerance: float = 0.0,
+) -> Segments:
     """Read SubRip files, one a video: a segment a cue.
 
     Parameters
@@ -98,6 +114,15 @@ def read_srt(paths: File | Iterable[File], *, videos: Iterable[str] | None = Non
     videos : iterable of str, default=None
         All ids, in the order wanted; one without a file is an entry without segments. None: those
         of the files, in their order.
+    duration : float, array-like of shape (n_videos,), or mapping from id to number, default=None
+        Lengths of the videos in seconds; an array goes with `videos`. None: not compared with.
+    on_invalid : {"raise", "drop", "clip"}, default="raise"
+        What becomes of segments without a label, of those whose times are not finite or not in
+        order and, with a `duration`, of those that start before 0 or end more than `tolerance`
+        after their video: an error that names the first, left out with a warning, or cut to their
+        video with a warning (and left out where nothing of them, or no label, is there).
+    tolerance : float, default=0.0
+        Seconds that a segment may end after its video; it is kept as it is.
 
     Returns
     -------
@@ -116,7 +141,8 @@ def read_srt(paths: File | Iterable[File], *, videos: Iterable[str] | None = Non
     --------
     write_srt : Has an example.
     """
-    return read_cues(paths, suffix=".srt", videos=videos, unescape=_unescape, parse=_parse)
+    rule = new_rule(on_invalid, tolerance, duration)
+    return read_cues(paths, rule, suffix=".srt", videos=videos, unescape=_unescape, parse=_parse)
 
 
 def _escape(text: str) -> str:
@@ -125,7 +151,7 @@ def _escape(text: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    return _ESCAPED.sub(lambda match: _CHARACTERS[match[1]], _TAG.sub("", text))
+    return _ESCAPED.sub(lambda match: _CHARACTERS[match[1]], strip_tags(_TAG, text))
 
 
 def _compose(cues: list[Cue]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import as_ids, listed
+from sklearn_asn.interchange._invalid import Read, Rule, settle
 
 #: Segments by id, in order; the labels are text.
 Videos = dict[str, list[Segment]]
@@ -21,7 +22,8 @@ Media = str | Mapping[str, str | os.PathLike[str]]
 def by_video(segments: Segments, ids: Iterable[str] | None, *, negative: bool = False) -> Videos:
     """Return the segments of every video, labels as text, after checking that they have names.
 
-    Scores must be finite or NaN; times before 0 are refused unless `negative`.
+    Scores must be finite or NaN; times before 0 are refused unless `negative`, and labels without
+    text, which readers take for missing ones.
     """
     check_segments(segments)
     names = segments.ids if ids is None else as_ids(ids, "ids")
@@ -34,10 +36,14 @@ def by_video(segments: Segments, ids: Iterable[str] | None, *, negative: bool = 
     if len(early) and not negative:
         found = [names[video] for video in dict.fromkeys(segments.video[early].tolist())]
         raise ValueError(f"{len(early)} segments start before 0, in the videos {listed(found)}.")
-    return {
+    videos = {
         name: [s._replace(label=str(s.label)) for s in video]
         for name, video in zip(names, segments, strict=True)
     }
+    blank = [name for name, rows in videos.items() if not all(s.label for s in rows)]
+    if blank:
+        raise ValueError(f"segments have empty labels, in the videos {listed(blank)}.")
+    return videos
 
 
 def check_segments(segments: Segments) -> None:
@@ -48,22 +54,23 @@ def check_segments(segments: Segments) -> None:
         raise ValueError("segments have infinite scores; expected finite ones, or NaN for none.")
 
 
-def pack(found: Videos, videos: Iterable[str] | None, where: object) -> Segments:
+def pack(
+    found: dict[str, list[Read]], videos: Iterable[str] | None, where: object, rule: Rule
+) -> Segments:
     """Return `Segments` with ids; `videos` are all ids in the order wanted (None: as found)."""
     ids = list(found) if videos is None else as_ids(videos, "videos")
     unknown = sorted(set(found) - set(ids))
     if unknown:
         raise ValueError(f"{where} has videos that are not in `videos`: {listed(unknown)}.")
-    return Segments.from_list([found.get(v, []) for v in ids], ids)
+    kept = settle(found, ids, videos is not None, rule)
+    return Segments.from_list([kept.get(v, []) for v in ids], ids)
 
 
-def new_segment(label: str, start: float, end: float, score: float, where: object) -> Segment:
-    """Return a segment that `Segments` will take; the error says where it was read."""
-    if not (math.isfinite(start) and math.isfinite(end) and start < end):
-        raise ValueError(f"{where}: expected finite times with start < end, got {start}, {end}.")
+def new_segment(label: str, start: float, end: float, score: float, where: object) -> Read:
+    """Return a segment as read, for `pack` to judge; an infinite score is an error here."""
     if math.isinf(score):
         raise ValueError(f"{where}: the score is infinite.")
-    return Segment(label, start, end, score)
+    return Read(Segment(label, start, end, score), str(where))
 
 
 def milliseconds(segment: Segment, video: str) -> tuple[int, int]:

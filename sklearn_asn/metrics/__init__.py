@@ -14,6 +14,12 @@ from sklearn_asn.metrics._recognition import (
     recognition_scorer,
 )
 from sklearn_asn.metrics._tiou import tiou
+from sklearn_asn.metrics._weak import (
+    weak_clip_accuracy,
+    weak_clip_scorer,
+    weak_detection_map,
+    weak_detection_scorer,
+)
 
 __all__ = [
     "AverageRecall",
@@ -27,6 +33,10 @@ __all__ = [
     "recognition_map",
     "recognition_scorer",
     "tiou",
+    "weak_clip_accuracy",
+    "weak_clip_scorer",
+    "weak_detection_map",
+    "weak_detection_scorer",
 ]
 
 publish(__name__, __all__)

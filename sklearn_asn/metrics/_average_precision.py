@@ -184,7 +184,8 @@ def _warn_nothing_shared(truth: Segments, found: Segments, n_known: int) -> None
     warnings.warn(f"{message} So the score is 0.", NothingSharedWarning, stacklevel=5)
 
 
-def _as_segments(y: Any, name: str) -> Segments:
+def as_segments(y: Any, name: str) -> Segments:
+    """Return segments in any accepted form as `Segments`."""
     if isinstance(y, Segments):
         return y
     try:
@@ -197,24 +198,29 @@ def _as_segments(y: Any, name: str) -> Segments:
 
 def check_segments(y_true: Any, y_pred: Any) -> tuple[Segments, Segments]:
     """Return ground truth and detections of the same videos."""
-    truth, found = _as_segments(y_true, "y_true"), _as_segments(y_pred, "y_pred")
+    truth, found = as_segments(y_true, "y_true"), as_segments(y_pred, "y_pred")
     if len(truth) != len(found):
         raise ValueError(f"y_true has {len(truth)} videos, y_pred has {len(found)}.")
     check_same_ids(truth, found, "y_pred")
     if not len(truth.label):
         raise ValueError("y_true has no segments, so there is nothing to find.")
+    check_scores(found)
+    return truth, found
+
+
+def check_scores(found: Segments) -> None:
+    """Refuse detections without finite scores."""
     bad = np.flatnonzero(~np.isfinite(found.score))
     if len(bad):
         raise ValueError(
             f"y_pred: a segment of video {found.video[bad[0]]} has the score "
             f"{found.score[bad[0]]}; detections need finite scores."
         )
-    return truth, found
 
 
 def check_ambiguous(ambiguous: Any, truth: Segments) -> Segments:
     """Return the ambiguous segments of the same videos."""
-    unclear = _as_segments(ambiguous, "ambiguous")
+    unclear = as_segments(ambiguous, "ambiguous")
     if len(unclear) != len(truth):
         raise ValueError(f"ambiguous has {len(unclear)} videos, y_true has {len(truth)}.")
     check_same_ids(truth, unclear, "ambiguous")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,8 +160,31 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
             yield "a damaged frame" if frame.is_corrupt else frame
 
 
+class _Stamps:
+    """Chooses between the two times that a frame has, as FFmpeg's best-effort timestamp does.
+
+    AVI stores decoding times only, from which presentation times are guessed wrongly where frames
+    depend on later ones (B-frames). Whichever of the two has failed to grow less often is believed,
+    the presentation time where neither is worse.
+    """
+
+    def __init__(self) -> None:
+        self._last = [-math.inf, -math.inf]  # presentation, decoding
+        self._faults = [0, 0]
+
+    def choose(self, pts: int | None, dts: int | None) -> int | None:
+        """Return the one to believe; None: the frame has none, or only one that is not believed."""
+        for i, stamp in enumerate((pts, dts)):
+            if stamp is not None:
+                self._faults[i] += stamp <= self._last[i]
+                self._last[i] = stamp
+        if self._faults[0] <= self._faults[1]:
+            return dts if pts is None else pts
+        return dts  # at a file's end frames come without: those are counted
+
+
 class _Clock:
-    """Gives frames their times: presentation timestamps, or counts where a file has none."""
+    """Gives frames their times: timestamps, or counts where a file has none."""
 
     def __init__(self, stream: Any, zero: float) -> None:
         rate = stream.average_rate or getattr(stream, "guessed_rate", None)
@@ -169,6 +193,7 @@ class _Clock:
         self.zero = zero
         self.time = self.duration = 0.0
         self.started = False
+        self._stamps = _Stamps()
 
     @property
     def end(self) -> float:
@@ -178,7 +203,8 @@ class _Clock:
     def advance(self, frame: Any) -> str | None:
         """Move to a frame; returns what is wrong with its time, if anything."""
         base = float(frame.time_base or self.base)
-        time = self.end if frame.pts is None else frame.pts * base - self.zero
+        stamp = self._stamps.choose(frame.pts, frame.dts)
+        time = self.end if stamp is None else stamp * base - self.zero
         if self.started:
             if time < self.time - 2 * max(self.step, self.duration):
                 return f"time goes back to {time:.2f} s"

@@ -69,7 +69,11 @@ class Canvas:
         if picture.rotation == self._angle:
             return
         self._angle = picture.rotation
-        found = picture.side_data.get("DISPLAYMATRIX")
+        try:
+            found = picture.side_data.get("DISPLAYMATRIX")
+        except ValueError:  # beside it lies something that this PyAV has no name for
+            self._turn = turn_of(_rotation(self._angle), self.name)
+            return
         if found is not None:  # else as before: some files give it with the first picture only
             self._turn = turn_of(np.frombuffer(bytes(found), dtype="=i4")[:9], self.name)
 
@@ -79,6 +83,12 @@ class Canvas:
         if not enlarge:
             scale = min(scale, 1.0)
         return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _rotation(angle: int) -> NDArray[np.int32]:
+    """Return the display matrix that turns by an angle as FFmpeg gives it: anticlockwise."""
+    c, s = (round(UNIT * f(np.radians(angle))) for f in (np.cos, np.sin))
+    return np.array([c, -s, 0, s, c, 0, 0, 0, 1 << 30], np.int32)
 
 
 def turn_of(matrix: NDArray[np.int32], name: str) -> tuple[bool, bool, bool]:
