@@ -10,6 +10,7 @@ from results_data import DATA, TITLES
 from results_methods import METHODS
 
 TIOUS = (0.1, 0.3, 0.5, 0.7)
+SEEDS = 5
 Rows = dict[tuple[str, str, int], dict[str, Any]]
 
 
@@ -18,10 +19,11 @@ def markdown(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def cell(values: Any, scale: float = 100.0) -> str:
-    values = scale * np.asarray(values)
+def cell(values: Any) -> str:
+    """Mean and spread in %; how many seeds there are, where these are not `SEEDS`."""
+    values = 100 * np.asarray(values)
     spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{values.mean():.1f}{spread}"
+    return f"{values.mean():.1f}{spread}" + (f" ({len(values)})" if len(values) != SEEDS else "")
 
 
 def of(rows: Rows, data: str, method: str) -> list[dict[str, Any]]:
