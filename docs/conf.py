@@ -16,6 +16,7 @@ sys.path.insert(0, str(here / "_ext"))
 
 import gallery  # noqa: E402
 import torch  # noqa: E402
+from stages import add_stages  # noqa: E402
 
 import sklearn_asn  # noqa: E402
 
@@ -107,6 +108,7 @@ def escape_types(app, what, name, obj, options, lines):
 
 def setup(app):
     """Run before numpydoc reads a docstring."""
+    app.connect("autodoc-process-docstring", add_stages, priority=50)
     app.connect("autodoc-process-docstring", escape_types, priority=100)
 
 

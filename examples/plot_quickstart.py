@@ -17,10 +17,8 @@ itself.
 from pathlib import Path
 
 import numpy as np
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from sklearn_asn import ASNLocalizer, ClipWise
+from sklearn_asn import localization_pipeline
 from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.metrics import average_precision_table, localization_map
 from sklearn_asn.plotting import CASDisplay
@@ -32,12 +30,10 @@ print(X)
 print("labels of the first video:", sorted(labels[0]))
 
 # %%
-# Training: a scaler for every column, then the Action Sensitive Network.
+# Training: a scaler for every column, then networks of three widths of context, which teach their
+# successors twice. All settings are ordinary parameters of the pipeline.
 
-model = make_pipeline(
-    ClipWise(StandardScaler()),
-    ASNLocalizer(hidden_size=32, quantile=0.4, batch_size=32, weight_decay=0.02, random_state=0),
-)
+model = localization_pipeline(X[train], random_state=0)
 model.fit(X[train], [labels[i] for i in train])
 
 # %%

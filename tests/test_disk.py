@@ -8,7 +8,7 @@ import pytest
 from sklearn_asn._disk import folders
 from sklearn_asn._disk.files import allocate, finish_interrupted, write_atomically, write_together
 from sklearn_asn._disk.folders import new_folder, recover
-from sklearn_asn._disk.work import claim_file, claim_folder, let_go
+from sklearn_asn._disk.work import claim_file, claim_folder
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions and links of POSIX")
 
@@ -97,20 +97,20 @@ def test_leftovers_go_and_the_work_of_the_living_stays(tmp_path, name, exchange)
     path = tmp_path / name
     (tmp_path / "other").mkdir()
     left, descriptor = claim_file(path)
-    let_go(descriptor)  # as the system does when a process ends
+    os.close(descriptor)  # as the system does when a process ends
     put(path, "a")
     assert names(tmp_path) == sorted(["other", name])
     alive, descriptor = claim_file(path)
     assert alive == left
     put(path, "b")
     assert alive.exists()
-    let_go(descriptor)
+    os.close(descriptor)
     put(path, "c")
     assert names(tmp_path) == sorted(["other", name])
 
-    left, descriptor = claim_folder(tmp_path / "folder")
+    left, held = claim_folder(tmp_path / "folder")
     (left / "x").write_text("half")
-    let_go(descriptor)
+    held.let_go()
     fill(tmp_path / "folder", "a")
     assert names(tmp_path) == sorted(["folder", "other", name])
 

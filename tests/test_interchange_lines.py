@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 import pytest
+from helpers.interchange import FORMATS, segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_interchange_cases import FORMATS, segments
 
 from sklearn_asn import Segments
 from sklearn_asn.datasets import load_activitynet, load_thumos14_annotations

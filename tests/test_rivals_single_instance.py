@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from helpers.checks import run_check
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from test_common import EXPECTED
 
 from sklearn_asn import Clips, ClipWise, report
 from sklearn_asn.metrics import localization_map
@@ -33,10 +33,10 @@ def model(data):
     return SingleInstance(quantile=0.3, device="cpu").fit(*data)
 
 
-@parametrize_with_checks([SingleInstance(device="cpu")], expected_failed_checks=lambda _: EXPECTED)
+@parametrize_with_checks([SingleInstance(device="cpu")])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_check_estimator(estimator, check):
-    check(estimator)
+    run_check(estimator, check)
 
 
 def test_it_is_ten_lines_of_plain_scikit_learn(data):

@@ -4,10 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers.checks import run_check
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_asn import (
     ASNLocalizer,
@@ -40,6 +42,14 @@ def ensemble(**changes):
 @pytest.fixture(scope="module")
 def fitted(videos):
     return ensemble().fit(*videos)
+
+
+@parametrize_with_checks(
+    [SelfTrainingLocalizer([("one", member(1, max_epochs=2))], n_rounds=0, device="cpu")]
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_check_estimator(estimator, check):
+    run_check(estimator, check)
 
 
 def test_members_are_averaged(videos, fitted):

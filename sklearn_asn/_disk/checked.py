@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._disk.mapped import give_back
+
 UNKNOWN = -1  # checksum of a run that was written before there were checksums
 _WORTH_THREADS = 2**23  # octets
+_KEPT = 2**25  # octets of a file that stay in memory while it is checked
 
 Index = NDArray[np.int64]
 
@@ -111,9 +114,12 @@ class RowChecks:
         self._all_done = bool(self._done.all())
 
     def _compare(self, table: NDArray[Any], runs: Index) -> None:
+        step = _KEPT // max(1, table.shape[1] * table.itemsize)
+        begin = int(self.first[runs[0]])  # of what is still in memory
         for run in runs.tolist():
             first = int(self.first[run])
-            rows = table[first : first + int(self.lengths[run])]
+            stop = first + int(self.lengths[run])
+            rows = table[first:stop]
             (found,) = checksums(rows, [len(rows)])
             if found != self.sums[run]:
                 name = "" if self.ids is None else f" ({str(self.ids[run])!r})"
@@ -123,6 +129,10 @@ class RowChecks:
                     f"{int(self.sums[run]):08x})."
                 )
             self._done[run] = True
+            if stop - begin >= step:  # memory stays flat, however many there are
+                give_back(table, begin, stop)
+                begin = stop
+        give_back(table, begin, stop)
 
 
 def attach(table: NDArray[Any], checks: RowChecks) -> None:

@@ -15,7 +15,6 @@ from sklearn_asn._disk.work import (
     claim_file,
     claim_folder,
     is_at,
-    let_go,
     remove,
     remove_leftovers,
     target_of,
@@ -60,7 +59,7 @@ def write_together(folder: Path, files: Mapping[str, Write]) -> None:
         Two names are one file here, where case or accents are lost.
     """
     together = target_of(folder) / _TOGETHER
-    work, descriptor = claim_folder(together, _complete)
+    work, held = claim_folder(together, _complete)
     try:
         for part in ("new", "old"):
             (work / part).mkdir()
@@ -85,7 +84,7 @@ def write_together(folder: Path, files: Mapping[str, Write]) -> None:
     finally:
         if not _is_decided(work):  # else the next one completes it
             remove(work)
-        let_go(descriptor)
+        held.let_go()
     remove_leftovers(together, _complete)
 
 

@@ -14,11 +14,10 @@ from typing import Any
 
 from sklearn_asn._disk.files import sync_folder
 from sklearn_asn._disk.work import (
+    Hold,
     claim_folder,
     hold,
-    is_at,
     is_work,
-    let_go,
     name_beside,
     remove,
     remove_leftovers,
@@ -61,8 +60,8 @@ def new_folder(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
     recover(target)
     check_own(folder, own)
     target.parent.mkdir(parents=True, exist_ok=True)
-    work, descriptor = claim_folder(target)
-    old = -1
+    work, new = claim_folder(target)
+    old = Hold(-1)
     try:
         yield work
         sync_folder(work)
@@ -75,11 +74,12 @@ def new_folder(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
                 _step_aside(work, target, own)
         sync_folder(target.parent)
     finally:
-        if is_at(descriptor, work):  # not yet the folder
+        if new.is_at(work):  # not yet the folder
             remove(work)
-        elif is_at(old, work):  # no longer the folder
+        elif old.is_at(work):  # no longer the folder
             _discard(work, target, own)
-        let_go(descriptor, old)
+        new.let_go()
+        old.let_go()
     remove_leftovers(target)
     _discard(name_beside(target, "old"), target, own)
 

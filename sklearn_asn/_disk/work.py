@@ -29,6 +29,28 @@ _LATER_SLOTS = 8  # looked through for leftovers
 _WAIT = 10.0  # seconds that a reader waits for a writer to finish moving files
 
 
+class Hold:
+    """A lock on a folder, which ends with `let_go`, or when nobody refers to it any more.
+
+    The second is for Ctrl-C, which may come before the first.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def let_go(self) -> None:
+        """End it."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def is_at(self, path: Path) -> bool:
+        """Tell whether the folder has this name still."""
+        return is_at(self._descriptor, path)
+
+    __del__ = let_go
+
+
 class _Held(Enum):
     FREE = 0
     TAKEN = 1
@@ -69,14 +91,15 @@ def claim_file(target: Path) -> tuple[Path, int]:
     return _claim(target, lambda work: os.open(work, flags, 0o666))
 
 
-def claim_folder(target: Path, finish: Callable[[Path], None] | None = None) -> tuple[Path, int]:
+def claim_folder(target: Path, finish: Callable[[Path], None] | None = None) -> tuple[Path, Hold]:
     """Make a new folder beside `target` and hold it; `finish` completes one that was left."""
 
     def make(work: Path) -> int | None:
         work.mkdir()
         return None if fcntl is None else os.open(work, os.O_RDONLY)
 
-    return _claim(target, make, finish)
+    work, descriptor = _claim(target, make, finish)
+    return work, Hold(descriptor)
 
 
 def is_at(descriptor: int | None, path: Path) -> bool:
@@ -89,20 +112,13 @@ def is_at(descriptor: int | None, path: Path) -> bool:
         return False
 
 
-def hold(folder: Path) -> int:
+def hold(folder: Path) -> Hold:
     """Hold a folder of ours that is to be removed, so that nobody else takes it for a leftover."""
     if fcntl is None:
-        return -1
+        return Hold(-1)
     descriptor = os.open(folder, os.O_RDONLY)
     _lock(descriptor)
-    return descriptor
-
-
-def let_go(*descriptors: int) -> None:
-    """End what `claim_file`, `claim_folder` and `hold` began."""
-    for descriptor in descriptors:
-        if descriptor >= 0:
-            os.close(descriptor)
+    return Hold(descriptor)
 
 
 def remove(work: Path) -> None:

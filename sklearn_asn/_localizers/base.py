@@ -29,6 +29,7 @@ from sklearn_asn._data.supervision import (
 from sklearn_asn._data.targets import Targets, parse_targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers.liveness import warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
@@ -203,6 +204,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         if clips.lengths.max() > 1:
             curves, history = self.model_.curves, self.model_.history
             advice.warn_collapsed_attention(curves, history, hasattr(self, "quantile"))
+            self._warn_of_dead_parts(clips, device)
         return self
 
     def predict(self, X: Any) -> Segments:
@@ -332,6 +334,10 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         """Train a plan from given weights of its parent, or from the beginning."""
         trained, net = train(plan, data, seed, machine, value_of(self, "callbacks"), start)
         return Model(plan.alone(), *trained, trained_with(self), net)
+
+    def _warn_of_dead_parts(self, clips: Clips, device: str) -> None:
+        """Warn where a stream that the network reads changes nothing."""
+        warn_dead_parts(self, self.model_, clips, device)
 
     def _reading(self, clips: Clips) -> Reading:
         """Score the clips of a block of videos, and read what that means."""

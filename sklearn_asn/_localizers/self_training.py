@@ -367,6 +367,10 @@ class SelfTrainingLocalizer(BaseLocalizer):
             curves=np.zeros((1, LEVELS)) if curves is None else curves,
         )
 
+    def _warn_of_dead_parts(self, clips: Clips, device: str) -> None:
+        for member in self.localizers_:
+            member._warn_of_dead_parts(clips, device)
+
     def _check_held(self) -> None:
         super()._check_held()
         for member in self.localizers_:

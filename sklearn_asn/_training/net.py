@@ -25,6 +25,7 @@ from sklearn_asn._training.sampling import BagBatches, ClipBlocks
 from sklearn_asn._training.schedule import CosineSchedule
 from sklearn_asn._training.watch import WatchAttention
 
+CLIPS_A_VIDEO: float = 7  # in use, where training takes all of them: so many are scored at a time
 RECORDED_LEVELS = [10, 30, 50, 70, 90]  # percent, in the history
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
@@ -149,6 +150,7 @@ def build_net(
     # copied: a callback keeps state, and belongs to the estimator that it was given to
     given = copy.deepcopy(list(callbacks or []))
     context = plan.heads.context_layers
+    clips_a_video = plan.sampling["clips_per_video"] or CLIPS_A_VIDEO
     decay_apart = {"weight_decay": plan.extractor_weight_decay}
     return ASNNet(
         ASENetwork,
@@ -170,7 +172,7 @@ def build_net(
         iterator_train__seed=seed,
         iterator_train__whole=context > 0,
         iterator_valid=ClipBlocks,
-        iterator_valid__batch_size=plan.batch_size * (plan.sampling["clips_per_video"] or 7),
+        iterator_valid__batch_size=max(1, int(plan.batch_size * clips_a_video)),
         iterator_valid__reach=reach_of(context),
         iterator_valid__packed=context > 0,
         train_split=None,

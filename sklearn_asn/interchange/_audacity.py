@@ -9,7 +9,7 @@ from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File, PerVideo
 from sklearn_asn.interchange._files import files_by_id, write_folder
 from sklearn_asn.interchange._invalid import Read, new_rule
-from sklearn_asn.interchange._lines import check_line, check_scores, lines
+from sklearn_asn.interchange._lines import check_line, check_scores, lines, plain
 from sklearn_asn.interchange._videos import by_video, new_segment, number, pack
 
 
@@ -71,7 +71,7 @@ def write_audacity(
     for video, found in by_video(segments, ids).items():
         for segment in found:
             check_line(segment.label, video, "label track")
-        texts[video] = "".join(f"{s.start!r}\t{s.end!r}\t{s.label}\n" for s in found)
+        texts[video] = "".join(f"{plain(s.start)}\t{plain(s.end)}\t{s.label}\n" for s in found)
     write_folder(folder, texts, ".txt", overwrite)
 
 

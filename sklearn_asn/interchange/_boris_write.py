@@ -11,7 +11,7 @@ from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File
 from sklearn_asn.interchange._files import write_text
 from sklearn_asn.interchange._lanes import Timed, lanes
-from sklearn_asn.interchange._lines import check_line, check_scores
+from sklearn_asn.interchange._lines import check_line, check_scores, plain
 from sklearn_asn.interchange._videos import by_video
 
 COLUMNS = (
@@ -97,6 +97,6 @@ def write_boris(
         for time, order, n, label in sorted(events):
             row = {"Observation id": video, "Observation type": "Media file(s)"}
             row |= {"Subject": NOBODY if n == 1 else f"overlap {n}", "Behavior": label}
-            row |= {"Behavior type": "START" if order else "STOP", "Time": repr(time)}
+            row |= {"Behavior type": "START" if order else "STOP", "Time": plain(time)}
             table.writerow({**row, "Media file name": video})
     write_text(path, text.getvalue(), overwrite)

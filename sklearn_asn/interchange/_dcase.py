@@ -9,7 +9,7 @@ from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File, PerVideo
 from sklearn_asn.interchange._files import files_by_id, write_text
 from sklearn_asn.interchange._invalid import Read, new_rule
-from sklearn_asn.interchange._lines import check_line, check_scores, lines
+from sklearn_asn.interchange._lines import check_line, check_scores, lines, plain
 from sklearn_asn.interchange._videos import by_video, new_segment, number, pack
 
 COLUMNS = ("filename", "onset", "offset", "event_label")
@@ -88,7 +88,8 @@ def write_dcase(
         check_line(video, "segments.ids", "DCASE")
         for segment in found:
             check_line(segment.label, video, "DCASE")
-            rows.append(f"{video}{suffix}\t{segment.start!r}\t{segment.end!r}\t{segment.label}")
+            times = f"{plain(segment.start)}\t{plain(segment.end)}"
+            rows.append(f"{video}{suffix}\t{times}\t{segment.label}")
         if not found:
             rows.append(f"{video}{suffix}\t\t\t")
     write_text(path, "".join(f"{row}\n" for row in rows), overwrite)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._data.invalid import check_on_invalid
 from sklearn_asn._data.segments import Segment
 from sklearn_asn.datasets._reading import PerVideo, listed, per_video
 
@@ -31,9 +31,7 @@ class Rule(NamedTuple):
 
 def new_rule(on_invalid: str, tolerance: float, duration: PerVideo | None) -> Rule:
     """Return a rule, after checking that it is one."""
-    check_choice(on_invalid, "on_invalid", ("raise", "drop", "clip"))
-    if tolerance != math.inf:
-        check_number(tolerance, "tolerance", 0)
+    check_on_invalid(on_invalid, tolerance)
     return Rule(on_invalid, tolerance, duration)
 
 

@@ -20,6 +20,15 @@ def lines(path: File) -> Iterator[tuple[str, str]]:
             yield f"{path}, line {i}", line
 
 
+def plain(seconds: float) -> str:
+    """Return all digits of a time, without an exponent, which not every program reads.
+
+    >>> plain(0.1), plain(1e-7), plain(20.0)
+    ('0.1', '0.0000001', '20.0')
+    """
+    return np.format_float_positional(seconds, trim="0")
+
+
 def check_line(label: str, video: str, form: str) -> None:
     """Refuse a label that is not one line of text."""
     if not label.strip() or label != label.strip() or any(map(_breaks_line, label)):

@@ -10,7 +10,7 @@ from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File, PerVideo, per_video
 from sklearn_asn.interchange._files import write_folder
 from sklearn_asn.interchange._lanes import Timed, tiers_of
-from sklearn_asn.interchange._lines import check_scores
+from sklearn_asn.interchange._lines import check_scores, plain
 from sklearn_asn.interchange._videos import by_video
 
 
@@ -92,15 +92,25 @@ def _compose(video: str, found: list[Segment], end: float | None) -> str:
         groups.setdefault(s.label, []).append((s.start, s.end, s.label))
     tiers = tiers_of(groups) or {"segments": []}  # Praat has no grid without tiers
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
-    lines += ["xmin = 0", f"xmax = {end!r}", "tiers? <exists>", f"size = {len(tiers)}", "item []:"]
+    lines += [
+        "xmin = 0",
+        f"xmax = {plain(end)}",
+        "tiers? <exists>",
+        f"size = {len(tiers)}",
+        "item []:",
+    ]
     for i, (name, rows) in enumerate(tiers.items(), start=1):
         intervals = _filled(rows, end)
         lines += [f"    item [{i}]:", '        class = "IntervalTier"']
-        lines += [f"        name = {_quoted(name)}", "        xmin = 0", f"        xmax = {end!r}"]
+        lines += [
+            f"        name = {_quoted(name)}",
+            "        xmin = 0",
+            f"        xmax = {plain(end)}",
+        ]
         lines.append(f"        intervals: size = {len(intervals)}")
         for j, (start, stop, text) in enumerate(intervals, start=1):
-            lines += [f"        intervals [{j}]:", f"            xmin = {start!r}"]
-            lines += [f"            xmax = {stop!r}", f"            text = {_quoted(text)}"]
+            lines += [f"        intervals [{j}]:", f"            xmin = {plain(start)}"]
+            lines += [f"            xmax = {plain(stop)}", f"            text = {_quoted(text)}"]
     return "\n".join(lines) + "\n"
 
 

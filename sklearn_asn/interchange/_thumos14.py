@@ -12,7 +12,7 @@ from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File, PerVideo, listed
 from sklearn_asn.interchange._files import write_folder, write_text
 from sklearn_asn.interchange._invalid import Read, new_rule
-from sklearn_asn.interchange._lines import check_scores, check_words, lines
+from sklearn_asn.interchange._lines import check_scores, check_words, lines, plain
 from sklearn_asn.interchange._videos import Videos, by_video, new_segment, number, pack
 
 SHORT = {"test": "test", "validation": "val"}
@@ -79,7 +79,7 @@ def write_thumos14_annotations(
     rows: dict[str, list[str]] = {name: [] for name in (*classes, "Ambiguous")}
     for video, found in videos.items():
         for s in found:
-            rows[s.label].append(f"{video} {s.start!r} {s.end!r}\n")
+            rows[s.label].append(f"{video} {plain(s.start)} {plain(s.end)}\n")
     files = {f"{name}{end}": "".join(of_class) for name, of_class in rows.items()}
     files["detclasslist"] = "".join(f"{n} {name}\n" for name, n in classes.items())
     write_folder(folder, files, ".txt", overwrite)
@@ -139,7 +139,7 @@ def write_thumos14_results(
     if lacking:
         raise ValueError(f"{lacking} segments have no score, by which detections are ranked.")
     rows = [
-        f"{video} {s.start!r} {s.end!r} {classes[s.label]} {s.score!r}\n"
+        f"{video} {plain(s.start)} {plain(s.end)} {classes[s.label]} {s.score!r}\n"
         for video, found in videos.items()
         for s in found
     ]

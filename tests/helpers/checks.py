@@ -14,8 +14,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import estimator_checks
 
-from sklearn_asn import ASNLocalizer
-from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
+from sklearn_asn import ASNLocalizer, SelfTrainingLocalizer
+from sklearn_asn.rivals import STPN, WTALC, AutoLoc, SingleInstance, UntrimmedNet
 
 RAGGED = {
     "check_estimators_pickle",
@@ -56,6 +56,14 @@ class FlatWTALC(Flat, WTALC):
 
 
 class FlatAutoLoc(Flat, AutoLoc):
+    pass
+
+
+class FlatSingleInstance(Flat, SingleInstance):
+    pass
+
+
+class FlatSelfTrainingLocalizer(Flat, SelfTrainingLocalizer):
     pass
 
 
