@@ -105,13 +105,13 @@ def test_display(fitted, display):
         assert repr(fitted).startswith(type(fitted).__name__)
         assert hasattr(fitted, "_repr_html_") is (display == "diagram")
     with config_context(print_changed_only=False):
-        assert "random_state=0" in repr(fitted)
+        assert "random_state=0" in fitted.__repr__(N_CHAR_MAX=5000)
 
 
 def test_metadata_routing_of_an_estimator(fitted):
     request = fitted.get_metadata_routing()
     assert isinstance(request, MetadataRequest)
-    assert set(request.fit.requests) == {"sample_weight", "trimmed"}
+    assert set(request.fit.requests) == {"sample_weight", "timed", "trimmed"}
     assert set(request.score.requests) == {"sample_weight"}
     with config_context(enable_metadata_routing=True):
         asked = clone(fitted).set_fit_request(trimmed=True, sample_weight=False)

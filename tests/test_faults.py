@@ -1,4 +1,5 @@
 import itertools
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -22,6 +23,13 @@ from sklearn_asn import Clips, ClipsWriter, Segments
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and resource limits")
 pytestmark = posix
 TALLY = Counter()
+EXHAUSTIVE = (
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        "SKLEARN_ASN_EVERY_FAULT" not in os.environ,
+        reason="takes minutes; SKLEARN_ASN_EVERY_FAULT=1 tries every line and every bit",
+    ),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,18 +77,14 @@ def points(case, tmp_path, n_points):
     return range(1, n + 1) if n_points is None else range(1, n + 1, max(1, n // n_points))
 
 
-@pytest.mark.parametrize(
-    "n_points", [9, pytest.param(None, marks=pytest.mark.slow, id="every line")]
-)
+@pytest.mark.parametrize("n_points", [9, pytest.param(None, marks=EXHAUSTIVE, id="every line")])
 def test_killed_at_a_line(case, tmp_path, n_points):
     faults = [(n, lambda write, n=n: killed_at(n, write)) for n in points(case, tmp_path, n_points)]
     for folder in attempts(case, faults, "killed"):
         assert leftovers(folder) == []  # the next run cleaned up
 
 
-@pytest.mark.parametrize(
-    "n_points", [9, pytest.param(None, marks=pytest.mark.slow, id="every line")]
-)
+@pytest.mark.parametrize("n_points", [9, pytest.param(None, marks=EXHAUSTIVE, id="every line")])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # files left open
 def test_interrupted_at_a_line(case, tmp_path, n_points):
     lines = points(case, tmp_path, n_points)
@@ -145,9 +149,7 @@ def start(folder, begun):
 
 
 @pytest.mark.parametrize("begun", [False, True], ids=["new", "going on"])
-@pytest.mark.parametrize(
-    "n_points", [15, pytest.param(None, marks=pytest.mark.slow, id="every line")]
-)
+@pytest.mark.parametrize("n_points", [15, pytest.param(None, marks=EXHAUSTIVE, id="every line")])
 @pytest.mark.parametrize("how", [killed_at, interrupted_at])
 def test_a_clips_writer_stopped_at_a_line(tmp_path, begun, n_points, how):
     def write(folder):
@@ -250,7 +252,7 @@ def flips(folder, read, want, step):
 
 
 @pytest.mark.parametrize("finished", [True, False])
-@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=EXHAUSTIVE)])
 def test_a_flipped_bit_in_a_folder_of_clips(tmp_path, finished, step):
     writer = ClipsWriter(tmp_path / "clips")
     writer.extend(clips(0, 1, 2, 3))
@@ -261,7 +263,7 @@ def test_a_flipped_bit_in_a_folder_of_clips(tmp_path, finished, step):
     writer.close()
 
 
-@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=EXHAUSTIVE)])
 def test_a_flipped_bit_in_a_file_of_segments(tmp_path, step):
     path = segments(3).save(tmp_path / "y.npz")
     flips(tmp_path, lambda: Segments.open(path), segments(3), step)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_asn._data import folder as _storage
-from sklearn_asn._data.clips import Clips, check_feature_names, check_video
+from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.features import check_feature_names, check_video
 from sklearn_asn._data.folder import (
     CHECKSUMS,
     HEADER,
