@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
@@ -22,6 +23,18 @@ def check_count(value: Any, name: str) -> None:
         raise ValueError(f"{name}={value!r}; expected an integer of at least 1.")
 
 
+def is_finite(value: Any) -> bool:
+    """Tell whether a value is one finite number; text and truth values are not."""
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+
+
+def check_finite(name: str, value: Any) -> float:
+    """Return a finite number as a float."""
+    if not is_finite(value):
+        raise ValueError(f"{name} must be a finite number, got {value!r}.")
+    return float(value)
+
+
 def check_number(
     value: Any,
     name: str,
@@ -32,10 +45,8 @@ def check_number(
     open_high: bool = False,
 ) -> None:
     """Refuse anything but a finite number between `low` and `high` (inclusive unless open)."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    number = float(value) if is_number else np.nan
-    inside = low <= number <= high and np.isfinite(number)
-    if not inside or (open_low and number == low) or (open_high and number == high):
+    number = float(value) if is_finite(value) else np.nan
+    if not low <= number <= high or (open_low and number == low) or (open_high and number == high):
         left, right = "(" if open_low else "[", ")" if open_high else "]"
         raise ValueError(f"{name}={value!r}; expected a number in {left}{low:g}, {high:g}{right}.")
 

@@ -65,7 +65,7 @@ def blocks_of(borders: NDArray[Any], limit: int) -> Iterator[tuple[int, int]]:
         yield first, (first := max(stop, first + 1))
 
 
-def blocks(count: Ints) -> Iterator[tuple[int, int]]:
+def pair_blocks(count: Ints) -> Iterator[tuple[int, int]]:
     """Cut rows into blocks of at most `MAX_PAIRS` pairs."""
     return blocks_of(np.concatenate([[0], np.cumsum(count)]), MAX_PAIRS)
 

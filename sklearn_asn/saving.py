@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from sklearn_asn._localizers.model import Model
 from sklearn_asn._localizers.parameters import trained_with
 from sklearn_asn._localizers.planning import Inputs
 from sklearn_asn._localizers.self_training import EnsembleModel, SelfTrainingLocalizer
+from sklearn_asn._optional import need
 from sklearn_asn._training.network import LEVELS, ASENetwork
 from sklearn_asn.rivals._boundary import BoxModel
 
@@ -166,12 +166,7 @@ def load_safetensors(path: str | os.PathLike[str]) -> Any:
 
 
 def _codec() -> Any:
-    try:
-        return import_module("safetensors.numpy")
-    except ImportError as error:
-        raise ImportError(
-            'safetensors files need safetensors: pip install "sklearn-asn[safetensors]".'
-        ) from error
+    return need("safetensors.numpy", "Reading and writing safetensors files", "safetensors")
 
 
 def _read_header(data: bytes) -> dict[str, Any]:

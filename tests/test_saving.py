@@ -168,11 +168,11 @@ def test_a_model_trained_on_a_gpu_holds_nothing_of_it(data, tmp_path, monkeypatc
 
 TYPES = {
     "sklearn_asn._localizers.model.Model",
-    "sklearn_asn._training.network.Heads",
-    "sklearn_asn._training.recipe.Plan",
+    "sklearn_asn.methods.Heads",
+    "sklearn_asn.methods.Plan",
 }
 LOCALIZER = {
-    "sklearn_asn._localizers.asn.ASNLocalizer",
+    "sklearn_asn.ASNLocalizer",
     "sklearn_asn._training.criteria.PooledCrossEntropy",
 }
 
@@ -181,25 +181,25 @@ LOCALIZER = {
     ("name", "own"),
     [
         *((variant, LOCALIZER) for variant in VARIANTS),
-        ("streams", LOCALIZER | {"sklearn_asn.selection._multi_quantile.MultiQuantileSelection"}),
-        ("pipeline", LOCALIZER | {"sklearn_asn.preprocessing.ClipWise"}),
+        ("streams", LOCALIZER | {"sklearn_asn.selection.MultiQuantileSelection"}),
+        ("pipeline", LOCALIZER | {"sklearn_asn.ClipWise"}),
         (
             "soft",
             {
                 "sklearn_asn._training.criteria.MixtureCrossEntropy",
-                "sklearn_asn.rivals.untrimmednet.UntrimmedNet",
+                "sklearn_asn.rivals.UntrimmedNet",
             },
         ),
-        ("stpn", {"sklearn_asn._training.criteria.SparseSigmoid", "sklearn_asn.rivals.stpn.STPN"}),
-        ("wtalc", {"sklearn_asn._training.criteria.CoActivity", "sklearn_asn.rivals.wtalc.WTALC"}),
+        ("stpn", {"sklearn_asn._training.criteria.SparseSigmoid", "sklearn_asn.rivals.STPN"}),
+        ("wtalc", {"sklearn_asn._training.criteria.CoActivity", "sklearn_asn.rivals.WTALC"}),
         (
             "autoloc",
             {
                 "sklearn_asn._training.criteria.SparseSigmoid",
                 "sklearn_asn.rivals._boundary.BoxModel",
                 "sklearn_asn.rivals._boundary.BoxPlan",
-                "sklearn_asn.rivals.autoloc.AutoLoc",
-                "sklearn_asn.rivals.stpn.STPN",
+                "sklearn_asn.rivals.AutoLoc",
+                "sklearn_asn.rivals.STPN",
             },
         ),
     ],

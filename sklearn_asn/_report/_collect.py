@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
-from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.targets import Targets
 from sklearn_asn._inspect import attention_limit, rows_a_clip
@@ -132,6 +131,7 @@ def collect(
     if targets is not None:
         true_code = code(targets.label)
         true_labels = [true_code[a:b].tolist() for a, b in pairwise(targets.offsets)]
+    joined = Segments.concatenate(parts)
     return Collected(
         names=names or [f"video {i}" for i in range(len(timing))],
         timing=timing,
@@ -141,7 +141,9 @@ def collect(
         threshold=threshold,
         probability=probability,
         passing=passing,
-        predicted=_join(parts, timing),
+        predicted=Segments(
+            joined.offsets, joined.label, joined.start, joined.end, joined.score, timing.ids
+        ),
         targets=targets,
         true_labels=true_labels,
         timelines=drawn,
@@ -175,15 +177,3 @@ def _spans(segments: Segments, video: int, code: Callable[[Array], NDArray[np.in
     columns = (segments.start[rows], segments.end[rows], segments.score[rows])
     spans = Spans(code(segments.label[rows]), *columns)
     return spans.take(np.lexsort((spans.end, spans.start)))
-
-
-def _join(parts: list[Segments], timing: Clips) -> Segments:
-    lengths = np.concatenate([part.lengths for part in parts])
-    return Segments(
-        offsets_from_lengths(lengths),
-        np.concatenate([part.label for part in parts]),
-        np.concatenate([part.start for part in parts]),
-        np.concatenate([part.end for part in parts]),
-        np.concatenate([part.score for part in parts]),
-        timing.ids,
-    )

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._thin import thin
+
 Array = NDArray[Any]
 
 MAX_CLASSES = 8  # drawn of a video
@@ -28,20 +30,6 @@ class Spans(NamedTuple):
     def take(self, index: Array) -> Spans:
         """Return some of them."""
         return Spans(self.label[index], self.start[index], self.end[index], self.score[index])
-
-
-def thin(values: Array, n_columns: int) -> tuple[Array, Array]:
-    """Return the minimum and the maximum of each column of consecutive values.
-
-    Column j holds the values from ``j * n // n_columns`` on; with enough columns, one each.
-
-    >>> low, high = thin(np.array([1.0, 5.0, 2.0, 2.0, 0.0]), 2)
-    >>> low.tolist(), high.tolist()
-    ([1.0, 0.0], [5.0, 2.0])
-    """
-    n_columns = min(n_columns, len(values))
-    first = np.arange(n_columns) * len(values) // n_columns
-    return np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
 
 
 def encode(values: Array, low: float, high: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,6 +23,7 @@ from sklearn_asn.datasets._reading import (
     per_video,
     read_json,
     report,
+    typed,
     write_json,
 )
 
@@ -355,10 +355,7 @@ def _rows(entry: Any, name: str, path: File, where: str, scored: bool = False) -
 def _get(parent: Any, name: str, kind: type, path: File, where: str = "the file") -> Any:
     """Return ``parent[name]``, which must be of the type `kind` (float: a finite number)."""
     value = parent.get(name) if isinstance(parent, dict) else None
-    if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
-        what = {dict: "an object", list: "a list", str: "a string", float: "a finite number"}[kind]
-        raise ValueError(f"{path}: {name!r} in {where} is {value!r:.80}; expected {what}.")
-    return value
+    return typed(value, f"{name!r} in {where}", kind, path)
 
 
 def _check_writable(segments: Segments) -> list[str]:

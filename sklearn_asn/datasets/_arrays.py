@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._disk.claims import check_npz, check_zip
+from sklearn_asn._optional import need
 
 PICKLES = (".pkl", ".pickle")
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".csv", ".safetensors", *PICKLES)
@@ -91,10 +92,7 @@ def _open_torch(file: str, key: str | None, allow_pickle: bool) -> Any:
 
 
 def _open_safetensors(file: str, key: str | None, allow_pickle: bool) -> Any:
-    try:
-        safetensors = importlib.import_module("safetensors")
-    except ImportError as error:
-        raise ImportError("Reading .safetensors needs it; pip install safetensors.") from error
+    safetensors = need("safetensors", "Reading .safetensors files", "safetensors")
     with safetensors.safe_open(file, framework="pt") as content:
         return _numbers(content.get_tensor(_key(list(content.keys()), key)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._disk.claims import check_hdf5, check_npy
+from sklearn_asn._optional import need
 from sklearn_asn.datasets._arrays import SUFFIXES, arranged, check_layout, open_array
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids
 from sklearn_asn.datasets._sources import Source, pack
@@ -222,10 +222,7 @@ def load_feature_hdf5(
     ImportError
         h5py is not installed. Otherwise as `load_feature_folder`; messages name file and key.
     """
-    try:
-        h5py = importlib.import_module("h5py")
-    except ImportError as error:
-        raise ImportError("Reading HDF5 needs h5py; pip install h5py.") from error
+    h5py = need("h5py", "Reading HDF5", "hdf5")
     paths, names = _by_stream(path=path, dataset=dataset)
     with ExitStack() as stack:
         sources = {}

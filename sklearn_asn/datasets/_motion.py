@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklearn_asn._checks import is_finite
 from sklearn_asn._data.packed import offsets_from_lengths
 
 Ints = NDArray[np.int64]
@@ -65,8 +66,7 @@ def seconds_text(samples: Ints, rate: float) -> list[str]:
 
 def bag_samples(bag_seconds: Any, rate: int, smallest: int, what: str) -> int:
     """Return the samples of a bag, of which there must be a whole number, at least `smallest`."""
-    is_number = isinstance(bag_seconds, int | float | np.number) and np.isfinite(bag_seconds)
-    samples = round(bag_seconds * rate) if is_number else 0
+    samples = round(bag_seconds * rate) if is_finite(bag_seconds) else 0
     if samples >= smallest and abs(samples - bag_seconds * rate) < 1e-6:
         return samples
     expected = f"None or a multiple of {1 / rate} s, at least {what} of {smallest / rate} s"

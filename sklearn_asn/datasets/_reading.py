@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import warnings
 from collections import Counter
@@ -153,6 +154,14 @@ def read_json(path: File) -> Any:
     except json.JSONDecodeError as error:
         what = f"no JSON, or cut short ({error.msg})"
         raise ValueError(f"{path}, line {error.lineno}: {what}.") from None
+
+
+def typed(value: Any, what: str, kind: type, where: object) -> Any:
+    """Return a value of JSON, if it is of the type `kind` (float: a finite number)."""
+    if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+        expected = {dict: "an object", list: "a list", str: "a string", float: "a finite number"}
+        raise ValueError(f"{where}: {what} is {value!r:.80}; expected {expected[kind]}.")
+    return value
 
 
 def write_json(path: File, data: Any) -> None:

@@ -63,7 +63,7 @@ def read_cues(
     return pack(found, videos, paths, rule)
 
 
-def blocks(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+def paragraphs(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
     """Return the pieces between blank lines, each with the number of its first line."""
     block: list[str] = []
     for i, line in enumerate([*lines, ""], start=1):

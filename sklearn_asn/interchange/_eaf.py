@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError, parse
 
 from sklearn_asn._checks import check_choice
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._optional import need
 from sklearn_asn.datasets._reading import File, PerVideo, listed
 from sklearn_asn.interchange._eaf_document import SCORE_TYPE, new_document
 from sklearn_asn.interchange._eaf_times import spans
@@ -177,10 +177,7 @@ def read_eaf(
 
 
 def _pympi() -> Any:
-    try:
-        return import_module("pympi")
-    except ImportError as error:
-        raise ImportError('ELAN files need pympi-ling: pip install "sklearn-asn[elan]".') from error
+    return need("pympi", "Reading and writing ELAN files", "elan")
 
 
 def _open(pympi: Any, path: Path) -> Any:

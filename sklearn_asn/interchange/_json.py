@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
+from sklearn_asn.datasets import _reading
 from sklearn_asn.datasets._reading import File
 from sklearn_asn.interchange._files import write_text
-
-_KINDS = {dict: "an object", list: "a list", str: "a string", float: "a finite number"}
 
 
 def write_json(path: File, data: Any, overwrite: bool) -> None:
@@ -24,6 +22,4 @@ def field(parent: Any, name: str, kind: type, where: object) -> Any:
 
 def typed(value: Any, name: str, kind: type, where: object) -> Any:
     """Return `value`, if it is of the type `kind`; `read_json` reads all numbers as floats."""
-    if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError(f"{where}: {name!r} is {value!r:.80}; expected {_KINDS[kind]}.")
-    return value
+    return _reading.typed(value, repr(name), kind, where)

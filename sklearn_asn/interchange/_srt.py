@@ -9,9 +9,9 @@ from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File, PerVideo
 from sklearn_asn.interchange._cues import (
     Cue,
-    blocks,
     clock,
     new_cue,
+    paragraphs,
     read_cues,
     strip_tags,
     write_cues,
@@ -163,7 +163,7 @@ def _compose(cues: list[Cue]) -> str:
 
 
 def _parse(lines: list[str], path: File) -> Iterator[Cue]:
-    for line, block in blocks([text if text.strip() else "" for text in lines]):
+    for line, block in paragraphs([text if text.strip() else "" for text in lines]):
         at = 1 if len(block) > 1 and block[0].strip().isdecimal() else 0
         where = f"{path}, line {line + at}"
         match = _TIMES.fullmatch(block[at])

@@ -10,9 +10,9 @@ from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File, PerVideo
 from sklearn_asn.interchange._cues import (
     Cue,
-    blocks,
     clock,
     new_cue,
+    paragraphs,
     read_cues,
     strip_tags,
     write_cues,
@@ -160,7 +160,7 @@ def _compose(cues: list[Cue]) -> str:
 def _parse(lines: list[str], path: File) -> Iterator[Cue]:
     if not re.match(r"WEBVTT(?:[ \t]|$)", lines[0]):
         raise ValueError(f"{path}, line 1: {lines[0]!r:.60}; expected WEBVTT.")
-    pieces = blocks(lines)
+    pieces = paragraphs(lines)
     next(pieces)
     for line, block in pieces:
         at = next((i for i, text in enumerate(block[:2]) if "-->" in text), None)

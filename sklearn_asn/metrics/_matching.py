@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_asn._intervals import Intervals, blocks, ranges, reach, sort_order
+from sklearn_asn._intervals import Intervals, pair_blocks, ranges, reach, sort_order
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ def overlapping_pairs(left: Intervals, right: Intervals, min_tiou: float = 0.0) 
     if len(some):
         order, first, count = _candidates(left, groups, right, some, code[some], min_tiou)
         start, end = right.start[order], right.end[order]
-        for a, b in blocks(count):
+        for a, b in pair_blocks(count):
             i, j = ranges(first[a:b], count[a:b])
             i += a
             inside = np.minimum(left.end[i], end[j]) - np.maximum(left.start[i], start[j])

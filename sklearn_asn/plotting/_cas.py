@@ -21,7 +21,7 @@ from sklearn_asn.plotting._common import (
     pyplot,
     split,
 )
-from sklearn_asn.plotting._timeline import bins, draw_bars, draw_steps
+from sklearn_asn.plotting._steps import bins, draw_bars, draw_steps
 
 HATCHES = ("", "////", "....", "xxxx")  # once the colours are used up
 
@@ -197,7 +197,8 @@ class CASDisplay:
         first, _ = bins(self.borders)
         notes = [f"{n_left_out} more classes not shown"] if n_left_out else []
         if len(first) < len(self.attention):
-            notes.append(f"a step is the range of {first[1]} clips")
+            sizes = np.unique(np.diff(first, append=len(self.attention)))  # one, or two neighbours
+            notes.append(f"a step is the range of {' or '.join(map(str, sizes))} clips")
         bottom.set_xlabel("   ".join([f"time [{self.unit}]", *(f"({note})" for note in notes)]))
         top.set_xlim(self.borders[0], self.borders[-1])
         if self.title:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sized
 from typing import Any
 
+from sklearn_asn._optional import need
+
 # Okabe and Ito's palette, safe for colour-blind readers, without its yellow, which is too light
 # for a line on white; black is kept for attention and means
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -15,11 +17,7 @@ LEGEND = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "fontsize": "small"
 
 def pyplot() -> Any:
     """Return `matplotlib.pyplot`, imported only when something is drawn."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError('Pictures need matplotlib: pip install "sklearn-asn[plot]".') from error
-    return plt
+    return need("matplotlib.pyplot", "Drawing", "plot")
 
 
 def axes_or_new(ax: Any, figsize: tuple[float, float]) -> Any:

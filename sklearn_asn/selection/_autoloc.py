@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_asn._checks import check_finite
 from sklearn_asn.selection._anchors import Anchors, distinct_boxes, prefix_sums
 from sklearn_asn.selection._base import Batch, Found, VectorizedSelection, check_sequence
-from sklearn_asn.selection._nms import check_finite, nms
+from sklearn_asn.selection._nms import nms
 from sklearn_asn.selection._runs import cells_of
 
 

@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
+from sklearn_asn._checks import check_finite
 from sklearn_asn._data.packed import Offsets, check_offsets, offsets_from_lengths
 from sklearn_asn._doclink import DocumentedMixin
 from sklearn_asn._intervals import blocks_of
 from sklearn_asn.selection._keep import kept, limits_of
-from sklearn_asn.selection._nms import check_finite
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._intervals import blocks, ranges, reach, sort_order
+from sklearn_asn._checks import check_finite
+from sklearn_asn._intervals import pair_blocks, ranges, reach, sort_order
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -84,7 +81,7 @@ def nms(
         stays = np.ones(len(rank), dtype=bool)
         stays[head] = False
         count = (high - low)[head]
-        for a, b in blocks(count):
+        for a, b in pair_blocks(count):
             which, row = ranges(low[head[a:b]], count[a:b])
             tiou = _overlap(start, end, row, head[a:b], which)[1]
             stays[row[tiou > threshold]] = False
@@ -280,10 +277,3 @@ def _check_boxes(
             f"got {groups.dtype} {groups.shape}."
         )
     return columns["start"], columns["end"], columns["score"], groups.astype(np.int64)
-
-
-def check_finite(name: str, value: Any) -> float:
-    """Return a finite number as a float."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise ValueError(f"{name} must be a finite number, got {value!r}.")
-    return float(value)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.segments import Segment
+from sklearn_asn._thin import first_of, thin
 
 MAX_STEPS = 2000  # more clips than these are drawn as the range of several
 MANY_BARS = 500  # more bars than these are pixels in a vector file
@@ -24,8 +25,7 @@ def bins(borders: Array) -> tuple[Array, Array]:
     (1000, [0.0, 10.0])
     """
     n_clips = len(borders) - 1
-    step = 1 if n_clips <= MAX_STEPS else -(-n_clips // (MAX_STEPS // 2))
-    first = np.arange(0, n_clips, step)
+    first = first_of(n_clips, n_clips if n_clips <= MAX_STEPS else MAX_STEPS // 2)
     return first, borders[np.append(first, n_clips)]
 
 
@@ -35,7 +35,7 @@ def draw_steps(ax: Any, values: Array, borders: Array, colour: str, **style: Any
     if len(first) == len(values):
         ax.stairs(values, edges, baseline=None, color=colour, **style)
         return
-    low, high = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
+    low, high = thin(values, len(first))
     style |= {"linewidth": 0.6, "fill": True, "alpha": 0.7}
     ax.stairs(high, edges, baseline=low, color=colour, **style)
 
