@@ -53,6 +53,7 @@ def test_context_in_training_sees_what_it_sees_in_use(videos):
     assert model.history_[0]["train_loss"] == pytest.approx(want, rel=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.DeadStreamWarning")  # zero, by eq. 1
 @pytest.mark.parametrize("pooling", ["attention", "topk"])
 def test_fusion_with_context_starts_with_its_parents_outputs(videos, pooling):
     """Equation 1 holds for the convolution too."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -108,12 +109,14 @@ def read_folder(folder: Path, mmap: bool) -> tuple[NDArray[Any], dict[str, Any],
     recover(folder)
     for _ in range(_TRIES):
         header = read_header(folder)
+        mark = None
         try:
+            mark = _mark_of(folder)
             values, arguments, finite = _read(folder, header)
         except PermissionError:
             raise
         except Exception as error:  # a damaged file may raise anything
-            if _has_changed(folder, header):
+            if _has_changed(folder, header, mark):
                 continue
             raise ValueError(f"{folder} is damaged: {error}") from error
         return values if mmap else _in_memory(values), arguments, finite
@@ -156,11 +159,18 @@ def _in_memory(values: NDArray[Any]) -> NDArray[Any]:
     return np.array(values)
 
 
-def _has_changed(folder: Path, header: dict[str, Any]) -> bool:
+def _has_changed(folder: Path, header: dict[str, Any], mark: Any) -> bool:
+    """Tell whether the folder is another one than when `mark` was taken."""
     try:
-        return read_header(folder) != header
-    except (FileNotFoundError, ValueError):
-        return False
+        return mark != _mark_of(folder) or read_header(folder) != header
+    except (OSError, ValueError):
+        return True
+
+
+def _mark_of(folder: Path) -> Any:
+    """Identify the files at hand: the same contents may have been saved again meanwhile."""
+    stats = [os.stat(path) for path in (folder, folder / HEADER, folder / VALUES)]
+    return [(stat.st_ino, stat.st_mtime_ns) for stat in stats]
 
 
 def read_journal(folder: Path, header: dict[str, Any]) -> list[dict[str, Any]]:
