@@ -442,7 +442,7 @@ def test_bad_input(videos, model, tmp_path):
     with pytest.raises(NotFittedError):
         report(make_pipeline(ClipWise(StandardScaler()), ASNLocalizer()), X, y, path)
     for wrong in (StandardScaler(), ASNLocalizer, None, "model"):
-        with pytest.raises(ValueError, match="expected a fitted localizer"):
+        with pytest.raises(ValueError, match="expected a localizer of sklearn_asn, fitted"):
             report(wrong, X, y, path)
     with pytest.raises(ValueError, match="X has 40 videos, but y has entries for 3"):
         report(model, X, y[:3], path)
