@@ -21,7 +21,8 @@ from faults import (
 from sklearn_asn import Clips, ClipsWriter, Segments
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and resource limits")
-pytestmark = posix
+# Ctrl-C between opening a file and keeping it leaves the file to Python's collector
+pytestmark = [posix, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 TALLY = Counter()
 EXHAUSTIVE = (
     pytest.mark.slow,

@@ -192,7 +192,7 @@ def predictions(scale: float = 1.0, shift: float = 0.0, label: Any = lambda name
 @pytest.mark.parametrize(
     ("pred", "match"),
     [
-        (predictions(label=str.encode), "No label of y_pred is one of y_true's: .*b'jump'"),
+        (predictions(label="a_{}".format), "No label of y_pred is one of y_true's: .*'a_jump'"),
         (predictions(label=str.upper), r"\['JUMP', 'RUN'\] against \['jump', 'run'\]"),
         (predictions(0.01), r"all times lie in \[0, 0.8\] in y_pred, in \[0, 80\] in y_true"),
         (predictions(25.0), "same unit"),  # frames

@@ -19,7 +19,8 @@ OTHER = {
     "variant": "temporal", "init": "scratch", "main_stream": "spatial", "pooling": "topk",
     "precision": "bfloat16", "clip_selection": "hard", "lr_milestones": (0.9,),
     "streams": {"spatial": [0], "temporal": [1, 2]}, "context_layers": 1, "random_state": 1,
-    "scales": (1, 2), "localizer": UntrimmedNet(max_epochs=2),
+    "class_activation": "sigmoid", "unlabelled": "background", "optimizer": "adamw",
+    "lr_schedule": "cosine", "scales": (1, 2), "localizer": UntrimmedNet(max_epochs=2),
 }  # fmt: skip
 
 

@@ -74,6 +74,15 @@ def _localizers(value: Any, name: str) -> None:
         raise ValueError(f"{name} has the names {names}; expected unique ones without '__'.")
 
 
+def _pairs(value: Any) -> list[Any]:
+    """Return the names and localizers, none where it is no list of them (`fit` says so)."""
+    try:
+        _localizers(value, "localizers")
+    except ValueError:
+        return []
+    return [pair for pair in value if hasattr(pair[1], "get_params")]
+
+
 def _rounds(value: Any, name: str) -> None:
     if value != 0:
         count(value, name)
@@ -197,7 +206,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         """Return parameters; with `deep` also the localizers, and theirs, by name."""
         params: dict[str, Any] = super().get_params(deep=False)
         if deep:
-            for name, localizer in self.localizers:
+            for name, localizer in _pairs(self.localizers):
                 params[name] = localizer
                 for key, value in localizer.get_params(deep=True).items():
                     params[f"{name}__{key}"] = value
@@ -210,7 +219,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         """Set parameters, whole localizers by name, or theirs as ``name__parameter``."""
         if "localizers" in params:
             self.localizers = params.pop("localizers")
-        names = [name for name, _ in self.localizers]
+        names = [name for name, _ in _pairs(self.localizers)]
         whole = {name: params.pop(name) for name in names if name in params}
         if whole:
             self.localizers = [(name, whole.get(name, one)) for name, one in self.localizers]

@@ -18,7 +18,9 @@ HARD += ("1", "NA", "nan", "=1+1", "run", "jump", "run (2)", "score@run", "00:00
 LOOSE = (" ", " x ", "\r", "\n\n", "a\r\nb", "a\tb")
 ANY = st.characters(exclude_categories=["Cs"])
 LINED = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
-TEXT = st.text(ANY, min_size=1, max_size=8) | st.sampled_from(HARD + LOOSE)
+TEXT = st.text(ANY, min_size=1, max_size=8).filter(lambda t: t[-1] != "\0") | st.sampled_from(
+    HARD + LOOSE
+)
 LINE = st.text(LINED, min_size=1, max_size=8).filter(lambda t: t == t.strip())
 LINE |= st.sampled_from(HARD)
 XML = TEXT.filter(lambda t: all(c in "\t\n" or (c >= " " and c not in "\ufffe\uffff") for c in t))
