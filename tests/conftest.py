@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from hypothesis import settings
 
 pytest.register_assert_rewrite("helpers")
 
@@ -8,6 +9,9 @@ from helpers.data import DATA  # noqa: E402
 from sklearn_asn.datasets import load_hapt, make_untrimmed_videos  # noqa: E402
 
 collect_ignore = ["helpers"]  # no tests, and no examples, in there
+
+settings.register_profile("no deadline", deadline=None)  # machines differ, and are shared
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")
