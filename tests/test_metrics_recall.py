@@ -23,6 +23,9 @@ from sklearn_asn.metrics import (
     tiou,
 )
 
+# random detections may share nothing with the truth
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.NothingSharedWarning")
+
 
 def iou(a: Any, b: Any) -> float:
     inside = max(0.0, min(a[2], b[2]) - max(a[1], b[1]))
