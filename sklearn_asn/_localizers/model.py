@@ -13,7 +13,7 @@ from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._doclink import public
 from sklearn_asn._training.bags import Bags
-from sklearn_asn._training.net import export, rebuild, score_clips
+from sklearn_asn._training.net import export, plain_module, rebuild, score_clips
 from sklearn_asn._training.recipe import Plan, Trained
 
 Array = NDArray[Any]
@@ -81,7 +81,11 @@ class Model:
     @property
     def curves(self) -> Array:
         """Running quantiles of raw attention, ``(n_models, 101)`` (eq. 2)."""
-        return self.weights["attention_quantiles"]
+        if self._net is None:
+            return self._weights["attention_quantiles"]
+        # of the live net this alone: it is asked for with every block of clips
+        module: Any = plain_module(self._net)
+        return np.array(module.attention_quantiles.detach().cpu().numpy())
 
     def score(self, clips: Clips, device: str = "auto", compile: bool = False) -> Scored:
         """Score every clip with the network."""

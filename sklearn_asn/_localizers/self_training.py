@@ -33,7 +33,7 @@ from sklearn_asn._localizers.parameters import (
 )
 from sklearn_asn._localizers.planning import Inputs
 from sklearn_asn._localizers.reading import Reading
-from sklearn_asn._training.network import LEVELS
+from sklearn_asn._training.network import LEVELS, attention_quantiles
 from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import threshold_at
 from sklearn_asn._training.supervised import Supervised
@@ -285,7 +285,10 @@ class SelfTrainingLocalizer(BaseLocalizer):
                 given = self._taught(data, shown, members[0])
         self.localizers_ = members
         weight = np.repeat(data.weight, -(-data.clips.lengths // plan.frames_per_clip))
-        curves = {"attention_quantiles": weighted_quantiles(attention, weight)[None]}
+        values = torch.from_numpy(attention.astype(np.float64))[:, None]
+        curves = {
+            "attention_quantiles": attention_quantiles(values, torch.from_numpy(weight)).numpy()
+        }
         return EnsembleModel(plan, curves, history, trained_with(self))
 
     def _train_members(
@@ -409,15 +412,6 @@ def targets_of(shown: Array, allowed: NDArray[np.bool_], class_activation: str) 
     background = np.maximum(1 - shown.sum(axis=1, keepdims=True), 0)
     goal = np.concatenate([(shown + _FLOOR) * allowed, background + _FLOOR], axis=1)
     return (goal / goal.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def weighted_quantiles(values: Array, weight: Array) -> NDArray[np.float64]:
-    """Return values at every percent, ``(101,)``; a clip of weight w counts as w equal clips."""
-    order = np.argsort(values, kind="stable")
-    upto = np.cumsum(weight[order])
-    middle = upto - 0.5 * weight[order]
-    span = max(upto[-1] - weight[order][-1] / 2 - middle[0], np.finfo(float).tiny)
-    return np.interp(np.arange(LEVELS) / (LEVELS - 1), (middle - middle[0]) / span, values[order])
 
 
 def _train_member(
