@@ -86,12 +86,10 @@ def _call(cached: Any, *args: Any, **kwargs: Any) -> tuple[bytes, str]:
 
 def code_of(plan: Plan) -> str:
     """Return the source of the user's own classes in a plan, which count by name otherwise."""
-    kinds = [plan.criterion, plan.network["variant"]]
     sources = []
-    for kind in kinds:
-        if isinstance(kind, type) and not kind.__module__.startswith("sklearn_asn."):
-            with suppress(OSError, TypeError):  # there is none, as in an interactive shell
-                sources.append(inspect.getsource(kind))
+    for kind in plan.user_classes:
+        with suppress(OSError, TypeError):  # there is none, as in an interactive shell
+            sources.append(inspect.getsource(kind))
     return "".join(sources)
 
 

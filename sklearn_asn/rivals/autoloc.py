@@ -33,7 +33,7 @@ from sklearn_asn._localizers.parameters import (
 from sklearn_asn._localizers.planning import Inputs
 from sklearn_asn._localizers.reading import Reading
 from sklearn_asn._training.bags import Bags
-from sklearn_asn._training.net import own_generator
+from sklearn_asn._training.isolation import own_torch
 from sklearn_asn._training.progress import Progress
 from sklearn_asn.rivals._boundary import (
     BoxModel,
@@ -287,7 +287,7 @@ class AutoLoc(BaseLocalizer):
             reading.offsets,
             None if quantile is None else reading.active(quantile),
         )
-        with own_generator(seed, device), Progress.of(self) as progress:
+        with own_torch(seed, device), Progress.of(self) as progress:
             net = plan.build().to(device)
             history = train_regressor(
                 net,
