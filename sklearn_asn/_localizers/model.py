@@ -12,6 +12,7 @@ from sklearn_asn._checks import resolve_device
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._doclink import public
+from sklearn_asn._localizers.finite import check_curves, check_scores
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.net import export, plain_module, rebuild, score_clips
 from sklearn_asn._training.recipe import Plan, Trained
@@ -82,15 +83,25 @@ class Model:
     def curves(self) -> Array:
         """Running quantiles of raw attention, ``(n_models, 101)`` (eq. 2)."""
         if self._net is None:
-            return self._weights["attention_quantiles"]
+            return check_curves(self._weights["attention_quantiles"])
         # of the live net this alone: it is asked for with every block of clips
         module: Any = plain_module(self._net)
-        return np.array(module.attention_quantiles.detach().cpu().numpy())
+        return check_curves(np.array(module.attention_quantiles.detach().cpu().numpy()))
 
     def score(self, clips: Clips, device: str = "auto", compile: bool = False) -> Scored:
-        """Score every clip with the network."""
-        bags = Bags.of(clips, self.plan.reads, self.plan.frames_per_clip)
-        return Scored(*score_clips(self.net(device, compile), bags), bags.offsets)
+        """Score every clip with the network.
+
+        Raises
+        ------
+        NonFiniteScoresError
+            A score is NaN, infinite or beyond all use; it says whether the features or the
+            weights are to blame.
+        """
+        columns, rows_a_clip = self.plan.reads, self.plan.frames_per_clip
+        bags, net = Bags.of(clips, columns, rows_a_clip), self.net(device, compile)
+        scored = Scored(*score_clips(net, bags), bags.offsets)
+        check_scores(scored, clips, columns, rows_a_clip, plain_module(net))
+        return scored
 
     def _lives(self, net: Any, device: str, compile: bool) -> bool:
         """Tell whether a net is as it is wanted."""

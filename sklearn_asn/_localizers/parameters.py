@@ -119,6 +119,10 @@ def selection(value: Any, name: str) -> None:
         )
 
 
+#: Where numbers that enter float32 as factors end: far from what overflows, or counts as 0.
+LARGEST, SMALLEST = 1e30, 1e-30
+
+
 #: What localizers have in common.
 SHARED: dict[str, Parameter] = {
     "streams": train(anything),
@@ -131,18 +135,19 @@ SHARED: dict[str, Parameter] = {
     "max_epochs": train(count, 80),
     "batch_size": train(count, 512),
     "trimmed_batch_size": train(count, 8192),
-    "lr": train(number(0), 0.1),
+    "lr": train(number(0, LARGEST), 0.1),
     "lr_schedule": train(choice("steps", "cosine"), "steps"),
     "lr_milestones": train(each(number(0, 1)), ()),
     "momentum": train(number(0, 1, open_high=True), 0.9),
-    "weight_decay": train(number(0), 5e-4),
-    "extractor_weight_decay": train(optional(number(0))),
-    "gradient_clip": train(optional(number(0, open_low=True))),
+    "weight_decay": train(number(0, LARGEST), 5e-4),
+    "extractor_weight_decay": train(optional(number(0, LARGEST))),
+    "gradient_clip": train(optional(number(SMALLEST))),
     "quantile_momentum": train(number(0, 1), 0.9),
     "precision": train(choice("float32", "bfloat16"), "float32"),
     "callbacks": train(anything),
     "random_state": train(anything),
-    "attention_softening": use(number(0, open_low=True), 3.0),
+    # below, quotients leave float32; so small a number already means the highest clip alone
+    "attention_softening": use(number(1e-6), 3.0),
     "video_threshold": use(number(0, 1), 0.1),
     "when_none_passes": use(choice("best", "nothing"), "best"),
     "localize_classes": use(anything),

@@ -20,6 +20,7 @@ from sklearn_asn._localizers import advice, cas
 from sklearn_asn._localizers.base import BaseLocalizer, Cut
 from sklearn_asn._localizers.model import Scored
 from sklearn_asn._localizers.parameters import (
+    LARGEST,
     Parameter,
     anything,
     count,
@@ -144,16 +145,16 @@ class AutoLoc(BaseLocalizer):
     _parameters: ClassVar[Mapping[str, Parameter]] = {
         "localizer": train(anything),
         "scales": train(_scales),
-        "outer_weight": use(number()),
-        "inflation": use(number(0)),
+        "outer_weight": use(number(-LARGEST, LARGEST)),
+        "inflation": use(number(0, LARGEST)),
         "min_activation": use(number(0)),
         "min_contrast": use(number()),
         "nms_threshold": use(optional(number(0, 1))),
-        "video_weight": use(number()),
+        "video_weight": use(number(-LARGEST, LARGEST)),
         "hidden_size": train(count),
         "max_epochs": train(count),
-        "lr": train(number(0)),
-        "weight_decay": train(number(0)),
+        "lr": train(number(0, LARGEST)),
+        "weight_decay": train(number(0, LARGEST)),
         "lr_decay_steps": train(optional(count)),
         "random_state": train(anything),
         "device": machine(anything, "auto"),
