@@ -2,7 +2,7 @@
 
 213 videos of 400 clips, 2 x 1,024 columns of float32, 20 classes; models fitted for one epoch.
 
-*forward* is the network over all clips, as `predict` runs it (`ASNLocalizer._score`, which reads
+*forward* is the network over all clips, as `predict` runs it (`Model.score`, which reads
 batch after batch). Its reference is one torch matrix product of all the rows, of the columns that
 the variant reads, with k columns; k gives it at least as many multiply-adds a row as the network
 does, and at least one column a class and one for attention. The other methods, with all that they
@@ -111,7 +111,7 @@ def compare(variant: str, X: Clips, repeats: int, device: str) -> None:
 
     calls = {
         "product": product,
-        "forward": lambda: model._score(X).attention.shape,
+        "forward": lambda: model.model_.score(X, device).attention.shape,
         "predict_proba": lambda: model.predict_proba(X).shape,
         "transform": lambda: len(model.transform(X)),
         "predict": predict,

@@ -258,3 +258,11 @@ def test_the_error_survives_processes():
 def test_factors_that_float32_does_not_hold_are_refused(videos, name, value):
     with pytest.raises(ValueError, match=f"{name}="):
         ASNLocalizer(**{**FAST, name: value}).fit(*videos)
+
+
+def test_a_column_that_float32_makes_zero_is_refused_by_fit(videos):
+    X, y = videos
+    values = X.values.copy()
+    values[:, 3] *= 1e-50
+    with pytest.raises(ValueError, match="Column 3 of X"):
+        ASNLocalizer("fusion", **NET).fit(X.with_values(values), y)

@@ -342,7 +342,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         trained, net = train(plan, data, seed, machine, value_of(self, "callbacks"), start)
         check_trained(trained.weights)
         model = Model(plan.alone(), *trained, trained_with(self), net)
-        model.score(sample_clips(data.clips), machine.device, machine.compile)  # are they numbers?
+        if net is not None:  # else features on disk need not be read at all
+            model.score(sample_clips(data.clips), machine.device, machine.compile)
         return model
 
     def _warn_of_dead_parts(self, clips: Clips, device: str) -> None:
@@ -476,7 +477,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
             clips = Clips.unseen(table, np.arange(len(table) + 1))
         if reset or not shows_features(self.model_.plan):
-            check_features(clips)
+            check_features(clips, whole=reset)
         return clips
 
     def _check_y(self, y: Any, n_videos: int) -> Targets:

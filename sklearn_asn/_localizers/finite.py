@@ -81,18 +81,29 @@ def check_scores(scored: Any, clips: Clips, columns: Columns, rows_a_clip: int, 
     raise NonFiniteScoresError(video, _id_of(clips, video), problem)
 
 
-def check_features(clips: Clips, name: str = "X") -> None:
-    """Refuse features that are NaN, infinite, or beyond float32, in which networks compute."""
+def check_features(clips: Clips, name: str = "X", whole: bool = False) -> None:
+    """Refuse features that are NaN, infinite, or beyond float32, in which networks compute.
+
+    With `whole`, as in a fit, also columns that are zero in float32 and not before.
+    """
     if clips.dtype.itemsize <= 4:
         clips.check_finite(name)
         return
-    limit = np.finfo(np.float32).max
+    limit, tiny = np.finfo(np.float32).max, np.finfo(np.float32).tiny
+    peak = np.zeros(clips.n_features, dtype=clips.dtype)
     for video in range(len(clips)):
         values = np.asarray(clips[video])
-        if not (values.min(initial=0) >= -limit and values.max(initial=0) <= limit):
-            problem = _problem_of(values)
-            if problem is not None:
-                raise NonFiniteScoresError(video, _id_of(clips, video), problem, name)
+        size = np.abs(values).max(axis=0)
+        if not (size <= limit).all() and (problem := _problem_of(values)) is not None:
+            raise NonFiniteScoresError(video, _id_of(clips, video), problem, name)
+        peak = np.maximum(peak, size)
+    lost = np.flatnonzero((peak > 0) & (peak < tiny))
+    if whole and len(lost):
+        raise ValueError(
+            f"Column {lost[0]} of {name} has no value beyond {peak[lost[0]]:.3g}: it is lost in "
+            "float32, in which networks compute. Scale the features, e.g. with "
+            "ClipWise(StandardScaler()) before the localizer, or leave the column out."
+        )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sklearn_asn._checks import resolve_device
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.columns import Columns
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers.finite import check_curves, check_scores
@@ -61,6 +62,7 @@ class Model:
         self._weights = dict(weights)
         self._history = list(history)
         self._net = net
+        self._read: Columns | None = None
 
     def net(self, device: str = "auto", compile: bool = False) -> Any:
         """Return the live net, made at the first call, on a device."""
@@ -97,11 +99,18 @@ class Model:
             A score is NaN, infinite or beyond all use; it says whether the features or the
             weights are to blame.
         """
-        columns, rows_a_clip = self.plan.reads, self.plan.frames_per_clip
+        columns, rows_a_clip = self._columns, self.plan.frames_per_clip
         bags, net = Bags.of(clips, columns, rows_a_clip), self.net(device, compile)
         scored = Scored(*score_clips(net, bags), bags.offsets)
         check_scores(scored, clips, columns, rows_a_clip, plain_module(net))
         return scored
+
+    @property
+    def _columns(self) -> Columns:
+        """What the network reads, kept: a plan has every column's number in a tuple."""
+        if self._read is None:
+            self._read = self.plan.reads
+        return self._read
 
     def _lives(self, net: Any, device: str, compile: bool) -> bool:
         """Tell whether a net is as it is wanted."""
@@ -125,4 +134,4 @@ class Model:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._net = None
+        self._net = self._read = None

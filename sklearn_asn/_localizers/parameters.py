@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -163,14 +164,20 @@ SHARED: dict[str, Parameter] = {
 # ------------------------------------------------------------------ what follows
 
 
+_ARGUMENTS: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+
+
 def declared(kind: type) -> dict[str, Parameter]:
     """Return the constructor arguments of a class of localizers, in order.
 
     One that is not declared counts as one of training, and is not checked.
     """
     known: Mapping[str, Parameter] = kind._parameters  # type: ignore[attr-defined]
-    names = [name for name in inspect.signature(kind).parameters if name != "kwargs"]
-    return {name: known.get(name, train(anything)) for name in names}
+    names = _ARGUMENTS.get(kind)
+    if names is None:  # a signature takes as long as a small network
+        given = inspect.signature(kind).parameters
+        names = _ARGUMENTS[kind] = tuple(name for name in given if name != "kwargs")
+    return {name: known[name] if name in known else train(anything) for name in names}
 
 
 def value_of(estimator: Any, name: str) -> Any:

@@ -249,7 +249,13 @@ def score_clips(net: ASNNet, bags: Bags) -> tuple[NDArray[np.float32], NDArray[n
     n_clips = int(bags.offsets[-1])
     activations = attention = np.empty(0, dtype=np.float32)
     first = 0
-    for scores, weights, *_ in net.forward_iter(bags, device="cpu"):
+    if any(module.training for module in net.module_.modules()):
+        net.module_.eval()  # once, where skorch would do it for every block
+    for block, _ in net.get_iterator(bags, training=False):
+        with torch.no_grad():
+            scores, weights = (part.cpu() for part in net.infer(block)[:2])
+        if len(scores) == n_clips:
+            return scores.numpy(), weights.numpy()
         if not first:
             activations = np.empty((n_clips, *scores.shape[1:]), dtype=np.float32)
             attention = np.empty((n_clips, *weights.shape[1:]), dtype=np.float32)
