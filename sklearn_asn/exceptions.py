@@ -64,6 +64,14 @@ class NonFiniteScoresError(ValueError, FloatingPointError):
         What is to blame, with ``{video}``, ``{id}`` and ``{name}`` where these belong.
     name : str, default="X"
         The argument.
+
+    Examples
+    --------
+    >>> from sklearn_asn.exceptions import NonFiniteScoresError
+    >>> raise NonFiniteScoresError(3, "b", "Input {name} contains NaN: {video}, clip 1{id}.")
+    Traceback (most recent call last):
+    ...
+    sklearn_asn.exceptions.NonFiniteScoresError: Input X contains NaN: video 3, clip 1 ('b').
     """
 
     def __init__(self, video: int | None, id: str | None, problem: str, name: str = "X") -> None:
@@ -74,7 +82,17 @@ class NonFiniteScoresError(ValueError, FloatingPointError):
         self.name = name
 
     def counted_from(self, first: int) -> "NonFiniteScoresError":
-        """Return the same of videos that are counted from `first` on."""
+        """Return the same error of videos that are counted on from others.
+
+        Parameters
+        ----------
+        first : int
+            How many videos come before those that it counts.
+
+        Returns
+        -------
+        NonFiniteScoresError
+        """
         video = None if self.video is None else self.video + first
         return NonFiniteScoresError(video, self.id, self.problem, self.name)
 
