@@ -24,6 +24,7 @@ from sklearn_asn._data.supervision import (
     check_weights,
     classes_of,
     clip_coverage,
+    judged,
     with_background,
 )
 from sklearn_asn._data.targets import Targets, parse_targets
@@ -256,11 +257,12 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return localization mAP at tIoU 0.5, or mean video-level AP where y has labels only.
 
-        **Labels cannot judge a quantile.** Where `y` holds segments, the score is
-        `localization_map` (ActivityNet rule). Where it holds labels only, it is the mean over
-        classes of the average precision of `predict_proba`, into which `quantile`, `selection`
-        and `video_threshold` do not enter: a search over these against labels alone picks one
-        by chance. Such a search needs a few videos with segments.
+        **Labels cannot judge a quantile.** Where `y` holds segments, of all videos or of some, the
+        score is `localization_map` (ActivityNet rule) of those that have them, and of no others.
+        Where it holds labels only, it is the mean over classes of the average precision of
+        `predict_proba`, into which `quantile`, `selection` and `video_threshold` do not enter: a
+        search over these against labels alone picks one by chance. Such a search needs a few
+        videos with segments: see `sklearn_asn.model_selection`.
 
         Parameters
         ----------
@@ -277,14 +279,13 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         targets = self._check_y(y, len(clips))
         if clips.lengths.max() > 1:
             advice.warn_unseen_classes(targets.label, self.classes_)
-        if targets.segments is None:
+        if not targets.has_times.any():
             return recognition_map(
                 y, self.predict_proba(X), classes=self.classes_, sample_weight=sample_weight
             )
-        check_inside(targets.segments, clips)
-        return float(
-            localization_map(targets.segments, self.predict(X), sample_weight=sample_weight)
-        )
+        check_inside(targets.timed_segments(), clips)
+        X, truth, sample_weight = judged(X, targets, sample_weight)
+        return float(localization_map(truth, self.predict(X), sample_weight=sample_weight))
 
     @property
     def net_(self) -> Any:
