@@ -9,11 +9,13 @@
 __all__ = [
     "CollapsedAttentionWarning",
     "DeadStreamWarning",
+    "FewStepsWarning",
     "LocalizationWarning",
     "NoClassPassedWarning",
     "NoClipPassedWarning",
     "NothingSharedWarning",
     "ShortVideosWarning",
+    "UnjudgedParameterWarning",
     "UnseenClassWarning",
 ]
 
@@ -24,6 +26,10 @@ class LocalizationWarning(UserWarning):
 
 class ShortVideosWarning(LocalizationWarning):
     """Most videos have fewer clips than training samples of each."""
+
+
+class FewStepsWarning(LocalizationWarning):
+    """All videos fit into one batch, so that an epoch is one step, and there are few epochs."""
 
 
 class CollapsedAttentionWarning(LocalizationWarning):
@@ -40,6 +46,10 @@ class NoClassPassedWarning(LocalizationWarning):
 
 class NoClipPassedWarning(LocalizationWarning):
     """In most videos no clip reaches the attention threshold."""
+
+
+class UnjudgedParameterWarning(LocalizationWarning):
+    """Labels alone judge a parameter, set as a search sets it, that they cannot judge."""
 
 
 class UnseenClassWarning(LocalizationWarning):

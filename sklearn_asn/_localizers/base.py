@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -30,6 +30,7 @@ from sklearn_asn._data.supervision import (
 from sklearn_asn._data.targets import Targets, parse_targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers.choices import RemembersChoices
 from sklearn_asn._localizers.liveness import warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
@@ -62,7 +63,9 @@ class Cut(NamedTuple):
 
 
 @public("sklearn_asn.methods")
-class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class BaseLocalizer(
+    DocumentedMixin, TransformerMixin, RemembersChoices, auto_wrap_output_keys=None
+):  # type: ignore[call-arg]
     """Base of weakly-supervised localizers; subclass it for a method of your own.
 
     A subclass has an ``__init__`` that only assigns, and two methods: `_plan` says what is
@@ -182,6 +185,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             allowed_classes(value_of(self, "localize_classes"), self.classes_)
             if self._samples_clips:
                 advice.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
+            if clips.lengths.max() > 1:
+                advice.warn_few_steps(self, weight > 0, mask)
             data = Supervised(clips, targets, self.classes_, weight, mask)
             known = check_timed(timed, targets, len(clips))
             if known.any():
@@ -280,6 +285,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         if clips.lengths.max() > 1:
             advice.warn_unseen_classes(targets.label, self.classes_)
         if not targets.has_times.any():
+            self._warn_unjudged()
             return recognition_map(
                 y, self.predict_proba(X), classes=self.classes_, sample_weight=sample_weight
             )
@@ -469,9 +475,6 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         if len(targets) != n_videos:
             raise ValueError(f"X has {n_videos} videos, but y has entries for {len(targets)}.")
         return targets
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "model_" in self.__dict__
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
