@@ -225,7 +225,7 @@ class ASNLocalizer(BaseLocalizer):
     >>> from sklearn_asn import ASNLocalizer
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> X, y = make_untrimmed_videos(n_videos=40, random_state=0)
-    >>> localizer = ASNLocalizer(variant="temporal", max_epochs=20, random_state=0).fit(X, y)
+    >>> localizer = ASNLocalizer("temporal", batch_size=10, random_state=0).fit(X, y)
     >>> found = localizer.predict(X)
     >>> len(found) == len(X)
     True
