@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -281,6 +282,7 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     add_machine_options(parser)
     args = parser.parse_args()
+    warnings.simplefilter("ignore")  # of so few steps
     if args.alone:
         memory() if "memory" in args.parts else long(args.clips)
         return
