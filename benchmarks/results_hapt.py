@@ -164,7 +164,8 @@ def search_table(chosen):
         for value in sorted({*GRID.get(name, ()), *BILINEAR[name]}):
             seen = [one["best_per_value"].get(name, {}).get(str(value)) for one in chosen.values()]
             shown = ["-" if score is None else f"{100 * score:.1f}" for score in seen]
-            rows.append([name, str(value), *shown])
+            if set(shown) != {"-"}:
+                rows.append([name, str(value), *shown])
     return markdown(head, rows)
 
 
