@@ -9,12 +9,14 @@
 __all__ = [
     "CollapsedAttentionWarning",
     "DeadStreamWarning",
+    "FewStepsWarning",
     "LocalizationWarning",
     "NoClassPassedWarning",
     "NoClipPassedWarning",
     "NonFiniteScoresError",
     "NothingSharedWarning",
     "ShortVideosWarning",
+    "UnjudgedParameterWarning",
     "UnseenClassWarning",
 ]
 
@@ -25,6 +27,10 @@ class LocalizationWarning(UserWarning):
 
 class ShortVideosWarning(LocalizationWarning):
     """Most videos have fewer clips than training samples of each."""
+
+
+class FewStepsWarning(LocalizationWarning):
+    """All videos fit into one batch, so that an epoch is one step, and there are few epochs."""
 
 
 class CollapsedAttentionWarning(LocalizationWarning):
@@ -41,6 +47,10 @@ class NoClassPassedWarning(LocalizationWarning):
 
 class NoClipPassedWarning(LocalizationWarning):
     """In most videos no clip reaches the attention threshold."""
+
+
+class UnjudgedParameterWarning(LocalizationWarning):
+    """Labels alone judge a parameter, set as a search sets it, that they cannot judge."""
 
 
 class UnseenClassWarning(LocalizationWarning):

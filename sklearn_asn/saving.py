@@ -132,7 +132,8 @@ def save_safetensors(
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> from sklearn_asn.saving import load_safetensors, save_safetensors
     >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-    >>> localizer = ASNLocalizer("temporal", max_epochs=2, random_state=0).fit(X, y)
+    >>> localizer = ASNLocalizer("temporal", batch_size=5, max_epochs=2, random_state=0)
+    >>> localizer = localizer.fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = save_safetensors(localizer, folder + "/model.safetensors")
     ...     again = load_safetensors(path)

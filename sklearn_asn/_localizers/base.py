@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -24,11 +24,13 @@ from sklearn_asn._data.supervision import (
     check_weights,
     classes_of,
     clip_coverage,
+    judged,
     with_background,
 )
 from sklearn_asn._data.targets import Targets, parse_targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers.choices import RemembersChoices
 from sklearn_asn._localizers.finite import (
     check_features,
     check_trained,
@@ -67,7 +69,9 @@ class Cut(NamedTuple):
 
 
 @public("sklearn_asn.methods")
-class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class BaseLocalizer(
+    DocumentedMixin, TransformerMixin, RemembersChoices, auto_wrap_output_keys=None
+):  # type: ignore[call-arg]
     """Base of weakly-supervised localizers; subclass it for a method of your own.
 
     A subclass has an ``__init__`` that only assigns, and two methods: `_plan` says what is
@@ -187,6 +191,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             allowed_classes(value_of(self, "localize_classes"), self.classes_)
             if self._samples_clips:
                 advice.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
+            if clips.lengths.max() > 1:
+                advice.warn_few_steps(self, weight > 0, mask)
             data = Supervised(clips, targets, self.classes_, weight, mask)
             known = check_timed(timed, targets, len(clips))
             if known.any():
@@ -263,11 +269,12 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return localization mAP at tIoU 0.5, or mean video-level AP where y has labels only.
 
-        **Labels cannot judge a quantile.** Where `y` holds segments, the score is
-        `localization_map` (ActivityNet rule). Where it holds labels only, it is the mean over
-        classes of the average precision of `predict_proba`, into which `quantile`, `selection`
-        and `video_threshold` do not enter: a search over these against labels alone picks one
-        by chance. Such a search needs a few videos with segments.
+        **Labels cannot judge a quantile.** Where `y` holds segments, of all videos or of some, the
+        score is `localization_map` (ActivityNet rule) of those that have them, and of no others.
+        Where it holds labels only, it is the mean over classes of the average precision of
+        `predict_proba`, into which `quantile`, `selection` and `video_threshold` do not enter: a
+        search over these against labels alone picks one by chance. Such a search needs a few
+        videos with segments: see `sklearn_asn.model_selection`.
 
         Parameters
         ----------
@@ -284,14 +291,14 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         targets = self._check_y(y, len(clips))
         if clips.lengths.max() > 1:
             advice.warn_unseen_classes(targets.label, self.classes_)
-        if targets.segments is None:
+        if not targets.has_times.any():
+            self._warn_unjudged()
             return recognition_map(
                 y, self.predict_proba(X), classes=self.classes_, sample_weight=sample_weight
             )
-        check_inside(targets.segments, clips)
-        return float(
-            localization_map(targets.segments, self.predict(X), sample_weight=sample_weight)
-        )
+        check_inside(targets.timed_segments(), clips)
+        X, truth, sample_weight = judged(X, targets, sample_weight)
+        return float(localization_map(truth, self.predict(X), sample_weight=sample_weight))
 
     @property
     def net_(self) -> Any:
@@ -485,9 +492,6 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         if len(targets) != n_videos:
             raise ValueError(f"X has {n_videos} videos, but y has entries for {len(targets)}.")
         return targets
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "model_" in self.__dict__
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -226,6 +226,12 @@ def check_unchanged(estimator: Any, trained: Mapping[str, Any]) -> None:
             )
 
 
+def same_value(one: Any, other: Any) -> bool:
+    """Tell whether two values are known to be the same, by content."""
+    a, b = _essence(one), _essence(other)
+    return one is other or (a is not _UNKNOWN and bool(a == b))
+
+
 def sentence_of(kind: type, name: str) -> str:
     """Return what the reference says of an argument's stage.
 

@@ -137,7 +137,7 @@ class AutoLoc(BaseLocalizer):
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> from sklearn_asn.rivals import AutoLoc
     >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-    >>> localizer = ASNLocalizer("temporal", max_epochs=5)
+    >>> localizer = ASNLocalizer("temporal", batch_size=5, max_epochs=5)
     >>> AutoLoc(localizer, random_state=0).fit(X, y).predict(X).shape
     (20,)
     """
