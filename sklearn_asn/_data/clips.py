@@ -22,6 +22,7 @@ from sklearn_asn._data.packed import (
     offsets_from_lengths,
     same_values,
 )
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._disk.checked import attach, checks_of
 from sklearn_asn._disk.mapped import MappedFile, reading
 from sklearn_asn._doclink import public
@@ -120,6 +121,8 @@ class Clips(Packed[NDArray[Any]]):
         self.clip_seconds = check_seconds(clip_seconds, "clip_seconds", len(self))
         self.start_seconds = check_seconds(start_seconds, "start_seconds", len(self))
         self.ids = check_ids(ids, len(self))
+        for name, seconds in (("clip_seconds", clip_seconds), ("start_seconds", start_seconds)):
+            check_same_videos(self, seconds, ("ids", name))
         self.feature_names = check_feature_names(feature_names, self.n_features)
 
     @classmethod

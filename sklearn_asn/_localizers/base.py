@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_asn._checks import draw_seed, resolve_device, unchanged_on_error
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
+from sklearn_asn._data.pairing import index_ids
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import (
     allowed_classes,
@@ -26,9 +27,10 @@ from sklearn_asn._data.supervision import (
     clip_coverage,
     with_background,
 )
-from sklearn_asn._data.targets import Targets, parse_targets
+from sklearn_asn._data.targets import Targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers.checking import check_beside, check_y
 from sklearn_asn._localizers.liveness import warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
@@ -165,14 +167,16 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         Raises
         ------
         ValueError
-            A parameter or the data do not fit; the estimator stays as it was.
+            A parameter or the data do not fit, or `X` and `y` know their ids and these differ;
+            the estimator stays as it was.
         FloatingPointError
             The loss is no longer finite.
         """
         with unchanged_on_error(self), Progress.of(self) as progress:
             self._check_parameters()
             clips = self._check_X(X, reset=True)
-            targets = self._check_y(y, len(clips))
+            targets = self._check_y(y, clips)
+            check_beside(clips, sample_weight=sample_weight, trimmed=trimmed, timed=timed)
             weight = check_weights(sample_weight, len(clips))
             mask = check_trimmed(trimmed, len(clips))
             labels = targets.label[(weight > 0)[targets.video]]
@@ -271,10 +275,12 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         Raises
         ------
         ValueError
-            A segment lies wholly outside its video (which points to other units of time).
+            A segment lies wholly outside its video (which points to other units of time), or `X`
+            and `y` know their ids and these differ.
         """
         clips = self._check_use(X)
-        targets = self._check_y(y, len(clips))
+        targets = self._check_y(y, clips)
+        check_beside(clips, sample_weight=sample_weight)
         if clips.lengths.max() > 1:
             advice.warn_unseen_classes(targets.label, self.classes_)
         if targets.segments is None:
@@ -461,13 +467,10 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             validate_data(self, clips.head(), reset=reset, skip_check_array=True)
             return clips
         table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
-        return Clips(table, np.arange(len(table) + 1))
+        return Clips(table, np.arange(len(table) + 1), ids=index_ids(X))
 
-    def _check_y(self, y: Any, n_videos: int) -> Targets:
-        targets = parse_targets(y)
-        if len(targets) != n_videos:
-            raise ValueError(f"X has {n_videos} videos, but y has entries for {len(targets)}.")
-        return targets
+    def _check_y(self, y: Any, clips: Clips) -> Targets:
+        return check_y(y, clips)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "model_" in self.__dict__

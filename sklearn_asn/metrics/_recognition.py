@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score
 
 from sklearn_asn._checks import check_count
 from sklearn_asn._data.convert import as_labels
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.targets import check_comparable, parse_targets
 from sklearn_asn.metrics._average_precision import check_weight
 
@@ -98,7 +99,7 @@ def recognition_map(
     1.0
     """
     targets, score, classes = _check_recognition(y_true, y_score, classes)
-    weight = check_weight(sample_weight, len(targets))
+    weight = check_weight(sample_weight, len(targets), y_true)
     seen = np.unique(targets.label)
     present = targets.indicator(seen)
     counts = weight @ present > 0
@@ -166,6 +167,7 @@ class RecognitionScorer:
 
     def __call__(self, estimator: Any, X: Any, y: Any) -> float:
         """Score an estimator on videos."""
+        check_same_videos(X, y)
         score = recognition_accuracy if self.metric == "accuracy" else recognition_map
         return score(y, estimator.predict_proba(X), classes=estimator.classes_)
 
@@ -180,6 +182,7 @@ def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Ar
             f"y_score has shape {score.shape}, expected ({len(targets)}, {len(classes)}): one row "
             "a video of y_true, one column a class."
         )
+    check_same_videos(y_true, y_score, ("y_true", "y_score"))
     bad = np.flatnonzero(~np.isfinite(score).all(axis=1))
     if len(bad):
         raise ValueError(f"y_score of video {bad[0]} is not finite.")

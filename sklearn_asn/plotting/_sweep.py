@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.supervision import check_inside
 from sklearn_asn._data.targets import parse_targets
 from sklearn_asn._inspect import sees, segments_at
@@ -27,6 +28,7 @@ def sweep(
     targets = parse_targets(y)
     if len(targets) != len(clips):
         raise ValueError(f"X has {len(clips)} videos, but y has entries for {len(targets)}.")
+    check_same_videos(clips, y)
     truth = targets.segments
     if truth is None:
         raise ValueError("y has labels only; a quantile is judged by segments.")

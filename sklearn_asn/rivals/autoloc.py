@@ -235,7 +235,7 @@ class AutoLoc(BaseLocalizer):
         with unchanged_on_error(self):
             self._check_parameters()
             clips = self._check_X(X, reset=True)
-            targets = self._check_y(y, len(clips))
+            targets = self._check_y(y, clips)
             weight = check_weights(sample_weight, len(clips))
             used = (weight > 0) & ~check_trimmed(trimmed, len(clips))
             device, seed = resolve_device(self.device), draw_seed(self.random_state)
