@@ -14,6 +14,7 @@ __all__ = [
     "NoClipPassedWarning",
     "NothingSharedWarning",
     "ShortVideosWarning",
+    "UnnamedStreamsWarning",
     "UnseenClassWarning",
 ]
 
@@ -40,6 +41,10 @@ class NoClassPassedWarning(LocalizationWarning):
 
 class NoClipPassedWarning(LocalizationWarning):
     """In most videos no clip reaches the attention threshold."""
+
+
+class UnnamedStreamsWarning(LocalizationWarning):
+    """Nothing says which columns are which stream, so that halves were taken."""
 
 
 class UnseenClassWarning(LocalizationWarning):

@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._data.features import check_feature_names, check_seconds, check_video
+from sklearn_asn._data.features import (
+    check_feature_names,
+    check_seconds,
+    check_video,
+    columns_of,
+    names_of_all,
+)
 from sklearn_asn._data.folder import all_finite, fill, read_folder, saving_to
 from sklearn_asn._data.packed import (
     Offsets,
@@ -134,9 +140,14 @@ class Clips(Packed[NDArray[Any]]):
         ids: Iterable[str] | None = None,
         feature_names: Iterable[str] | None = None,
     ) -> Clips:
-        """Pack one ``(n_clips, n_features)`` array a video; see `Clips` for the rest."""
+        """Pack one ``(n_clips, n_features)`` array or frame a video; see `Clips` for the rest.
+
+        The columns of frames name the features; all frames must have the same, in one order.
+        """
         if not len(arrays):
             raise ValueError("Found 0 videos (0 sample(s)); expected a minimum of 1.")
+        named = [columns_of(array) for array in arrays]
+        feature_names = names_of_all(named, feature_names)
         checked = [check_video(array, i) for i, array in enumerate(arrays)]
         widths = np.array([array.shape[1] for array in checked])
         if np.any(widths != widths[0]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_asn._data.convert import as_ids, as_seconds
@@ -57,3 +58,55 @@ def check_feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
     if len(set(array)) != n_features:
         raise ValueError("feature_names must be unique.")
     return array
+
+
+def columns_of(table: Any) -> list[str] | None:
+    """Return the names of a frame's columns, where all are text; None: it has none."""
+    if not isinstance(table, pd.DataFrame):
+        return None
+    names = table.columns.tolist()
+    text = [isinstance(name, str) for name in names]
+    if any(text) and not all(text):
+        raise ValueError(
+            f"Names of columns must be all text or none, got {names[text.index(True)]!r} and "
+            f"{names[text.index(False)]!r}."
+        )
+    return names if names and all(text) else None
+
+
+def names_of_all(named: list[list[str] | None], given: Any = None) -> Any:
+    """Return what the features of all videos are called; refuse videos that differ in that.
+
+    Parameters
+    ----------
+    named : list of (list of str or None)
+        Names of every video's columns.
+    given : sequence of str, default=None
+        What they are said to be called.
+    """
+    first = next((i for i, names in enumerate(named) if names is not None), None)
+    if first is None:
+        return given
+    where = f"video {first}" if given is None else "feature_names"
+    expected: list[Any] = list((named[first] or ()) if given is None else given)
+    for i, names in enumerate(named):
+        if names == expected:
+            continue
+        if names is None:
+            raise ValueError(
+                f"Video {i} is an array without names of columns, video {first} is a frame with; "
+                "expected one kind for all."
+            )
+        lacking = [name for name in expected if name not in set(names)]
+        unknown = [name for name in names if name not in set(expected)]
+        if lacking or unknown or len(names) != len(expected):
+            raise ValueError(
+                f"Video {i} has other columns than {where}: {unknown[:5]} are not among those "
+                f"{len(expected)}, {lacking[:5]} are missing."
+            )
+        j = next(j for j, name in enumerate(names) if name != expected[j])
+        raise ValueError(
+            f"Video {i} has the columns of {where} in another order: column {j} is {names[j]!r}, "
+            f"expected {expected[j]!r}."
+        )
+    return expected

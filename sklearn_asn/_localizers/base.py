@@ -204,6 +204,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
                 data = data.with_clip_targets(with_background(shown[rows]), known[keep])
             where = Machine(device, progress, value_of(self, "compile"), value_of(self, "memory"))
             plan = self._plan(Inputs.of(self))
+            if clips.lengths.max() > 1:
+                advice.warn_guessed_streams(self, plan, getattr(self, "feature_names_in_", None))
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
         if clips.lengths.max() > 1:
             curves, history = self.model_.curves, self.model_.history
