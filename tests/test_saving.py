@@ -39,11 +39,12 @@ RIVALS = {
     "stpn": STPN(attention_size=4, **FAST),
     "wtalc": WTALC(hidden_size=5, **FAST),
     **{
-        f"single {type(one).__name__}": one
+        f"single-{type(one).__name__}": one
         for one in (UntrimmedNet("single", **FAST), WTALC(5, variant="single", **FAST))
     },
-    "single stpn": STPN("single", attention_size=4, **FAST),
-    "single autoloc": AutoLoc(UntrimmedNet("single", **FAST), hidden_size=3, random_state=0),
+    "single-stpn": STPN("single", attention_size=4, **FAST),
+    "single-autoloc": AutoLoc(UntrimmedNet("single", **FAST), hidden_size=3, random_state=0),
+    "autoloc-two-stream": AutoLoc(UntrimmedNet(**FAST), hidden_size=3, random_state=0),
     "autoloc": AutoLoc(STPN("spatial", attention_size=4, **FAST), hidden_size=3, random_state=0),
 }
 OPTIONS = {
@@ -53,7 +54,7 @@ OPTIONS = {
     "streams": ASNLocalizer(
         "bottleneck",
         hidden_size=3,
-        streams={"spatial": np.array([0, 2, 3]), "temporal": slice(4, 7)},
+        streams={"spatial": np.array([0, 5, 6]), "temporal": slice(9, 12)},
         selection=MultiQuantileSelection(quantiles=(0.2, 0.5)),
         frames_per_clip=2,
         **FAST,

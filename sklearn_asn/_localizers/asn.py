@@ -204,6 +204,8 @@ class ASNLocalizer(BaseLocalizer):
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where X had names.
+    ragged_in_ : bool
+        Whether `fit` saw videos of many clips; a 2-D `X` is refused in use then.
     n_iter_ : int
         Epochs trained.
     net_ : skorch.NeuralNet

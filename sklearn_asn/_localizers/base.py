@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._checks import draw_seed, resolve_device, unchanged_on_error
-from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.clips import Clips, is_ragged
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
-from sklearn_asn._data.pairing import index_ids
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import (
     allowed_classes,
@@ -30,7 +29,7 @@ from sklearn_asn._data.supervision import (
 from sklearn_asn._data.targets import Targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
-from sklearn_asn._localizers.checking import check_beside, check_y
+from sklearn_asn._localizers.checking import check_beside, check_X, check_y
 from sklearn_asn._localizers.liveness import warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
@@ -85,6 +84,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     classes_: Array
     model_: Model
     n_features_in_: int
+    ragged_in_: bool
 
     def __init_subclass__(cls, auto_wrap_output_keys: Any = None, **kwargs: Any) -> None:
         # the CAS of ragged videos is a list, which scikit-learn must not wrap into a frame
@@ -145,7 +145,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         Parameters
         ----------
         X : Clips, list of arrays (n_clips, n_features), 3-D array, or 2-D array
-            Clip features; a row of a 2-D array is a video of one clip.
+            Clip features; a row of a 2-D array is a video of one clip. After a fit to anything
+            else, a 2-D array is refused in use: it may be one video (``X[3]`` for ``X[3:4]``).
         y : array-like of shape (n_videos,), list of sets, indicator matrix, or segments
             Labels of every video. Of `Segments` only the labels are read, never the times. A
             video without a label adds nothing to the loss, but its clips count for the quantiles.
@@ -464,12 +465,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         check_unchanged(self, self.model_.trained_with)
 
     def _check_X(self, X: Any, reset: bool) -> Clips:
-        if is_ragged(X):
-            clips = as_clips(X)
-            validate_data(self, clips.head(), reset=reset, skip_check_array=True)
-            return clips
-        table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
-        return Clips(table, np.arange(len(table) + 1), ids=index_ids(X))
+        return check_X(self, X, reset)
 
     def _check_y(self, y: Any, clips: Clips) -> Targets:
         return check_y(y, clips)
