@@ -17,8 +17,13 @@ from sklearn_asn._data.features import (
     check_video,
     columns_of,
     names_of_all,
+    not_finite,
+    stacked,
 )
 from sklearn_asn._data.folder import all_finite, fill, read_folder, saving_to
+from sklearn_asn._data.holders import is_ragged as is_ragged
+from sklearn_asn._data.holders import one_a_video
+from sklearn_asn._data.long_table import read_long_table
 from sklearn_asn._data.packed import (
     Offsets,
     Packed,
@@ -28,7 +33,7 @@ from sklearn_asn._data.packed import (
     offsets_from_lengths,
     same_values,
 )
-from sklearn_asn._data.pairing import check_same_videos
+from sklearn_asn._data.pairing import agreed_ids, check_same_videos
 from sklearn_asn._disk.checked import attach, checks_of
 from sklearn_asn._disk.mapped import MappedFile, reading
 from sklearn_asn._doclink import public
@@ -134,7 +139,7 @@ class Clips(Packed[NDArray[Any]]):
     @classmethod
     def from_list(
         cls,
-        arrays: Sequence[ArrayLike],
+        arrays: Any,
         clip_seconds: float | ArrayLike | None = None,
         start_seconds: float | ArrayLike | None = None,
         ids: Iterable[str] | None = None,
@@ -142,8 +147,17 @@ class Clips(Packed[NDArray[Any]]):
     ) -> Clips:
         """Pack one ``(n_clips, n_features)`` array or frame a video; see `Clips` for the rest.
 
-        The columns of frames name the features; all frames must have the same, in one order.
+        Parameters
+        ----------
+        arrays : list, mapping by id, Series, 3-D array or tensor, column of a data set, HDF5 group
+            One array, tensor or frame a video. Keys of a mapping, and the index of a Series where
+            it is text, are the `ids`. The columns of frames name the features; all frames must
+            have the same, in one order.
+        clip_seconds, start_seconds, ids, feature_names
+            As of `Clips`; in the order of the videos.
         """
+        arrays, own_ids = one_a_video(arrays, "arrays")
+        ids = agreed_ids(own_ids, ids)
         if not len(arrays):
             raise ValueError("Found 0 videos (0 sample(s)); expected a minimum of 1.")
         named = [columns_of(array) for array in arrays]
@@ -156,8 +170,48 @@ class Clips(Packed[NDArray[Any]]):
                 f"Video {odd} has {widths[odd]} features, but video 0 has {widths[0]}."
             )
         offsets = offsets_from_lengths([len(array) for array in checked])
-        values = np.concatenate(checked) if len(checked) > 1 else checked[0].copy()
-        return cls(values, offsets, clip_seconds, start_seconds, ids, feature_names)
+        return cls(stacked(checked), offsets, clip_seconds, start_seconds, ids, feature_names)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        by: str,
+        time: str | None = None,
+        clip_seconds: float | ArrayLike | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Clips:
+        """Pack a long table, a row a clip; of pandas, polars or pyarrow.
+
+        Parameters
+        ----------
+        frame : DataFrame
+        by : str
+            Column of the video's id. Videos are in order of first appearance; their rows need not
+            lie together.
+        time : str, default=None
+            Column of when each clip starts, in seconds or as durations. A video's clips are put in
+            this order, and its steps, which must be even, are the length of a clip. None: the
+            order of the rows.
+        clip_seconds : float or array-like of shape (n_videos,), default=None
+            Length of a clip; with `time`, what its steps must be. A video of one clip needs it.
+        columns : sequence of str, default=None
+            The features; None: all other columns, which must hold numbers.
+
+        Raises
+        ------
+        ValueError
+            A column is missing or holds no numbers, a row names no video, or times are not even.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> table = {"video": ["a", "a", "b", "b"], "at": [0.0, 0.5, 3.0, 4.0], "f": range(4)}
+        >>> Clips.from_frame(pd.DataFrame(table), by="video", time="at").spans.tolist()
+        [[0.0, 1.0], [3.0, 5.0]]
+        """
+        return cls(**read_long_table(frame, by, time, clip_seconds, columns))
 
     @property
     def values(self) -> NDArray[Any]:
@@ -289,20 +343,9 @@ class Clips(Packed[NDArray[Any]]):
         done = 0
         for block in self._in_reach():
             if not all_finite(block.values):
-                self._blame(name, done)
+                raise not_finite(block, name, done)
             done += len(block)
         self._finite = self._file is not None  # what lies in memory may change
-
-    def _blame(self, name: str, first: int) -> None:
-        for i in range(first, len(self)):
-            video = self[i]
-            if not np.all(np.isfinite(video)):
-                what = "NaN" if np.isnan(video).any() else "infinity"
-                clip = int(np.flatnonzero(~np.isfinite(video).all(axis=1))[0])
-                raise ValueError(
-                    f"Input {name} contains {what}: video {i}, clip {clip}. Expected finite "
-                    "features; fill or drop such clips first."
-                )
 
     def _in_reach(self) -> Iterator[Clips]:
         """Give all of it if it lies in memory, else blocks, whose pages are given back."""
@@ -403,8 +446,7 @@ class Clips(Packed[NDArray[Any]]):
         if self._file is None:
             return self.__dict__
         checks = checks_of(self._table)
-        some = None if checks is None else checks.only(self._starts)
-        return self.__dict__ | {"_table": None, "_checks": some}
+        return self.__dict__ | {"_table": None, "_checks": checks and checks.only(self._starts)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         checks = state.pop("_checks", None)
@@ -421,6 +463,14 @@ class Clips(Packed[NDArray[Any]]):
         return same_values(self.values, other.values)
 
     __hash__ = None
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Refuse to be one array, which a scikit-learn transformer would ask for."""
+        raise TypeError(
+            "Clips are videos of different lengths, and no array of one. A transformer of clips, "
+            "such as a scaler, goes into ClipWise: ClipWise(StandardScaler()). `values` has the "
+            "clips of all videos."
+        )
 
     def _item(self, rows: slice, video: int) -> NDArray[Any]:
         first = int(self._starts[video])
@@ -441,31 +491,10 @@ class Clips(Packed[NDArray[Any]]):
 
 
 def as_clips(X: Any, name: str = "X") -> Clips:
-    """Read ragged features in any accepted form: `Clips`, list, object array, or 3-D array."""
+    """Read ragged features in any accepted form: `Clips`, list, mapping, 3-D array and more."""
     if isinstance(X, Clips):
         if not len(X):
             raise ValueError(f"Found 0 videos (0 sample(s)) in {name}; expected a minimum of 1.")
         X.check_finite(name)
         return X
     return Clips.from_list(X)
-
-
-def is_ragged(X: Any) -> bool:
-    """Tell videos of many clips from a 2-D array, in which each row is a video of one clip."""
-    if isinstance(X, Clips):
-        return True
-    if isinstance(X, np.ndarray) and X.ndim != 1:
-        return X.ndim == 3
-    if isinstance(X, np.ndarray) and X.dtype != object:
-        return False
-    if isinstance(X, np.ndarray | list | tuple):
-        return any(_ndim(video) >= 2 for video in X)
-    return False
-
-
-def _ndim(video: Any) -> int:
-    if hasattr(video, "shape"):
-        return len(video.shape)
-    if isinstance(video, list | tuple) and len(video) and isinstance(video[0], list | tuple):
-        return 2
-    return int(isinstance(video, list | tuple))

@@ -103,6 +103,9 @@ def resolve_streams(
     if streams is not None:
         columns = _of_mapping(streams, n_features, feature_names)
         _check_apart(columns, streams)
+        for name in needed:
+            if name not in columns:
+                raise ValueError(f"streams lacks {name!r}, which this variant needs.")
         for name, chosen in columns.items():
             _check_names(name, chosen, said, feature_names, streams[name])
     elif said is not None and np.all(said != ""):
@@ -116,8 +119,6 @@ def resolve_streams(
         for name, chosen in columns.items():
             _check_names(name, chosen, said, feature_names, None)
     for name in needed:
-        if name not in columns:
-            raise ValueError(f"streams lacks {name!r}, which this variant needs.")
         if not len(columns[name]):
             raise ValueError(
                 f"The {name} stream has no columns: X has {n_features} feature(s) "

@@ -9,13 +9,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_asn._data.convert import as_ids, as_seconds
+from sklearn_asn._data.holders import (
+    as_array,
+    foreign_columns,
+    is_foreign_frame,
+    refuse_path,
+)
 
 
 def check_video(array: Any, i: int) -> NDArray[Any]:
     """Return the features of video `i` as a 2-D array of floats."""
+    refuse_path(array, f"Video {i}")
     try:
-        array = np.asarray(array)
+        array = as_array(array)
         if array.dtype == object:
+            if any(isinstance(value, str | bytes) for value in array.flat):
+                raise ValueError("text is not taken for numbers")
             array = array.astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"Video {i} is not a 2-D array of numbers.") from None
@@ -28,6 +37,13 @@ def check_video(array: Any, i: int) -> NDArray[Any]:
     if not len(array):
         raise ValueError(f"Video {i} has no clips; expected at least one.")
     return array
+
+
+def stacked(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return a copy of all rows, row by row in memory (frames lie column by column)."""
+    if len(arrays) == 1:
+        return np.array(arrays[0], order="C")
+    return np.ascontiguousarray(np.concatenate(arrays))
 
 
 def check_seconds(seconds: Any, name: str, n_videos: int) -> NDArray[np.float64] | None:
@@ -62,6 +78,8 @@ def check_feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
 
 def columns_of(table: Any) -> list[str] | None:
     """Return the names of a frame's columns, where all are text; None: it has none."""
+    if is_foreign_frame(table):
+        return foreign_columns(table)
     if not isinstance(table, pd.DataFrame):
         return None
     names = table.columns.tolist()
@@ -110,3 +128,19 @@ def names_of_all(named: list[list[str] | None], given: Any = None) -> Any:
             f"expected {expected[j]!r}."
         )
     return expected
+
+
+def not_finite(videos: Any, name: str, first: int) -> ValueError:
+    """Return the error that names the first clip with NaN or infinity; `first` is a video's number.
+
+    Of many videos at once it is known only that there is such a clip.
+    """
+    for i, video in enumerate(videos):
+        bad = np.flatnonzero(~np.isfinite(video).all(axis=1))
+        if len(bad):
+            what = "NaN" if np.isnan(video).any() else "infinity"
+            return ValueError(
+                f"Input {name} contains {what}: video {first + i}, clip {bad[0]}. Expected finite "
+                "features; fill or drop such clips first."
+            )
+    raise AssertionError("all are finite")

@@ -34,10 +34,12 @@ def known_ids(side: Any) -> Known | None:
     >>> known_ids(pd.Series(["run", "jump"])) is None
     True
     """
+    if isinstance(side, Known):
+        return side
     if isinstance(side, Packed):
         ids = getattr(side, "ids", None)
         return None if ids is None else Known(ids)
-    if isinstance(side, Mapping):
+    if isinstance(side, Mapping) and not hasattr(side, "shape"):  # as some of SciPy's matrices
         return Known(_array(list(side)))
     if not isinstance(side, pd.Series | pd.DataFrame) or not len(side):
         return None
@@ -59,6 +61,15 @@ def index_ids(side: Any) -> NDArray[np.str_] | None:
     """Return what a Series or frame calls its rows, where that is text; repeats are its own."""
     known = known_ids(side) if isinstance(side, pd.Series | pd.DataFrame) else None
     return None if known is None or known.kind != "ids" else frozen(known.ids)
+
+
+def agreed_ids(own: Any, given: Any) -> Any:
+    """Return the ids that come with arrays, or are given, which must not contradict each other."""
+    if own is None or given is None:
+        return own if given is None else given
+    given = list(given)
+    check_same_videos(Known(_array(list(own))), Known(_array(given)), ("arrays", "ids"))
+    return given
 
 
 def check_same_videos(left: Any, right: Any, names: tuple[str, str] = ("X", "y")) -> None:

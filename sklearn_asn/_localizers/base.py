@@ -144,11 +144,13 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
 
         Parameters
         ----------
-        X : Clips, list of arrays (n_clips, n_features), 3-D array, or 2-D array
-            Clip features; a row of a 2-D array is a video of one clip. After a fit to anything
-            else, a 2-D array is refused in use: it may be one video (``X[3]`` for ``X[3:4]``).
+        X : Clips, or whatever `Clips.from_list` takes, or a 2-D array
+            Clip features: a list, mapping by id or Series of arrays (n_clips, n_features), a 3-D
+            array or tensor, and more. A row of a 2-D array is a video of one clip; after a fit to
+            anything else it is refused in use, for it may be one video (``X[3]`` for ``X[3:4]``).
         y : array-like of shape (n_videos,), list of sets, indicator matrix, or segments
-            Labels of every video. Of `Segments` only the labels are read, never the times. A
+            Labels of every video; also a mapping by id or a Series of any of these, and lists of
+            text for sets. Of `Segments` only the labels are read, never the times. A
             video without a label adds nothing to the loss, but its clips count for the quantiles.
         trimmed : array-like of bool, shape (n_videos,), default=None
             Videos that show one action from end to end: sampled as one clip, in batches of

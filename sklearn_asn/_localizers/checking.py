@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.holders import as_table
 from sklearn_asn._data.pairing import check_same_videos, index_ids
 from sklearn_asn._data.targets import Targets, parse_targets
 
@@ -36,6 +37,7 @@ def check_X(estimator: Any, X: Any, reset: bool) -> Clips:
         clips = as_clips(X)
         validate_data(estimator, clips.head(), reset=reset, skip_check_array=True)
     else:
+        X = as_table(X)
         if not reset and getattr(estimator, "ragged_in_", False) and np.ndim(X) == 2:
             raise ValueError(
                 f"X is 2-D, of shape {np.shape(X)}: each row would be a video of one clip, but "

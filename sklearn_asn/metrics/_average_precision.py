@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._data.holders import as_targets
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.targets import check_comparable
@@ -190,7 +191,7 @@ def as_segments(y: Any, name: str) -> Segments:
     if isinstance(y, Segments):
         return y
     try:
-        return Segments.from_list(y)
+        return Segments.from_list(list(as_targets(y)))
     except TypeError:
         raise ValueError(f"{name} must be Segments or a list of lists of segments.") from None
     except ValueError as error:

@@ -102,6 +102,7 @@ class WTALC(BaseLocalizer):
         "video_threshold": use(number()),
     }
     _samples_clips = False
+    _own_variant: ClassVar[str] = "fusion"  # which messages need not name
 
     def __init__(
         self,
