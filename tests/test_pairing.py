@@ -135,6 +135,10 @@ def test_what_comes_beside_is_compared(videos):
         with pytest.raises(ValueError, match=f"Video 0 is video_000 in X and .* in {name}"):
             fast("temporal").fit(X, y, **{name: given[::-1]})
         fast("temporal", max_epochs=1).fit(X, y, **{name: given})
+    weight = pd.Series(1.0, index=X.ids)[::-1]
+    frozen = AutoLoc(FrozenEstimator(fast("temporal", max_epochs=1).fit(X, y)), **FEW)
+    with pytest.raises(ValueError, match="in sample_weight"):
+        frozen.fit(X, y, sample_weight=weight)
     with pytest.raises(ValueError, match="in ids and b in clip_seconds"):
         Clips.from_list(
             [np.zeros((2, 1))] * 2, clip_seconds=pd.Series([1.0, 2.0], ["b", "a"]), ids=["a", "b"]

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_asn import (
     ASNLocalizer,
     Clips,
+    ClipsWriter,
     ClipWise,
     SelfTrainingLocalizer,
     diagnose,
@@ -22,6 +23,7 @@ from sklearn_asn import (
 )
 from sklearn_asn.datasets import load_feature_folder
 from sklearn_asn.exceptions import UnnamedStreamsWarning
+from sklearn_asn.metrics import recognition_accuracy, recognition_map
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, SingleInstance, UntrimmedNet
 
 FEW = {"max_epochs": 1, "random_state": 0, "device": "cpu"}
@@ -321,3 +323,27 @@ def test_the_pipeline_reads_two_streams_only_where_names_say_so(videos):
         warnings.simplefilter("error")
         model.fit(renamed(X, None), y)
     assert columns_read(model[-1].localizers_[0]) == [list(range(64))]
+
+
+# ------------------------------------------------------------------ other tables with names
+
+
+def test_frames_that_are_written_one_by_one_keep_their_names(videos, tmp_path):
+    X, y = videos
+    frames = frames_of(X)
+    with ClipsWriter(tmp_path / "clips") as writer:
+        for name, frame in zip(X.ids, frames, strict=True):
+            writer.append(frame, clip_seconds=1.0, id=name)
+        with pytest.raises(ValueError, match="Video 40 has other feature_names than those before"):
+            writer.append(frames[0][frames[0].columns[::-1]], clip_seconds=1.0, id="more")
+    assert Clips.open(tmp_path / "clips") == X
+    assert_same_weights(fast().fit(Clips.open(tmp_path / "clips"), y), fast().fit(X, y))
+
+
+def test_scores_in_a_frame_are_in_the_order_of_the_classes():
+    scores = pd.DataFrame({"run": [0.9, 0.2], "jump": [0.1, 0.8]})
+    y = ["run", "jump"]
+    assert recognition_map(y, scores, classes=["run", "jump"]) == 1.0
+    for metric in (recognition_map, recognition_accuracy):
+        with pytest.raises(ValueError, match=r"Column 0 of y_score is 'run', but classes\[0\]"):
+            metric(y, scores, classes=["jump", "run"])

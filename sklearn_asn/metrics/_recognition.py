@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 
@@ -183,6 +184,7 @@ def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Ar
             "a video of y_true, one column a class."
         )
     check_same_videos(y_true, y_score, ("y_true", "y_score"))
+    _check_columns(y_score, classes)
     bad = np.flatnonzero(~np.isfinite(score).all(axis=1))
     if len(bad):
         raise ValueError(f"y_score of video {bad[0]} is not finite.")
@@ -190,3 +192,17 @@ def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Ar
         raise ValueError("y_true has no labels at all.")
     check_comparable(targets.label, classes)
     return targets, score, classes
+
+
+def _check_columns(y_score: Any, classes: Array) -> None:
+    """Refuse a frame of scores whose columns are named after other classes, or in another order."""
+    columns = getattr(y_score, "columns", None)
+    if columns is None or isinstance(columns, pd.RangeIndex):
+        return
+    names, wanted = list(map(str, columns)), list(map(str, classes.tolist()))
+    if set(names) == set(wanted) and names != wanted:
+        i = next(i for i, name in enumerate(names) if name != wanted[i])
+        raise ValueError(
+            f"Column {i} of y_score is {names[i]!r}, but classes[{i}] is {wanted[i]!r}; give both "
+            "in the same order."
+        )
