@@ -188,8 +188,7 @@ class Clips(Packed[NDArray[Any]]):
         ----------
         frame : DataFrame
         by : str
-            Column of the video's id. Videos are in order of first appearance; their rows need not
-            lie together.
+            Column of the video's id; videos are in order of first appearance.
         time : str, default=None
             Column of when each clip starts, in seconds or as durations. A video's clips are put in
             this order, and its steps, which must be even, are the length of a clip. None: the
@@ -207,6 +206,7 @@ class Clips(Packed[NDArray[Any]]):
         Examples
         --------
         >>> import pandas as pd
+        >>> from sklearn_asn import Clips
         >>> table = {"video": ["a", "a", "b", "b"], "at": [0.0, 0.5, 3.0, 4.0], "f": range(4)}
         >>> Clips.from_frame(pd.DataFrame(table), by="video", time="at").spans.tolist()
         [[0.0, 1.0], [3.0, 5.0]]
