@@ -14,11 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_asn._data.features import (
     check_feature_names,
     check_seconds,
-    check_video,
-    columns_of,
-    names_of_all,
     not_finite,
-    stacked,
+    pack_arrays,
 )
 from sklearn_asn._data.folder import all_finite, fill, read_folder, saving_to
 from sklearn_asn._data.holders import is_ragged as is_ragged
@@ -30,7 +27,6 @@ from sklearn_asn._data.packed import (
     check_ids,
     check_offsets,
     frozen,
-    offsets_from_lengths,
     same_values,
 )
 from sklearn_asn._data.pairing import agreed_ids, check_same_videos
@@ -156,21 +152,25 @@ class Clips(Packed[NDArray[Any]]):
         clip_seconds, start_seconds, ids, feature_names
             As of `Clips`; in the order of the videos.
         """
+        timing = (clip_seconds, start_seconds)
+        return cls._packed(arrays, cls, *timing, ids=ids, feature_names=feature_names)
+
+    @classmethod
+    def _packed(
+        cls, arrays: Any, make: Any, *timing: Any, ids: Any = None, feature_names: Any = None
+    ) -> Clips:
         arrays, own_ids = one_a_video(arrays, "arrays")
         ids = agreed_ids(own_ids, ids)
-        if not len(arrays):
-            raise ValueError("Found 0 videos (0 sample(s)); expected a minimum of 1.")
-        named = [columns_of(array) for array in arrays]
-        feature_names = names_of_all(named, feature_names)
-        checked = [check_video(array, i) for i, array in enumerate(arrays)]
-        widths = np.array([array.shape[1] for array in checked])
-        if np.any(widths != widths[0]):
-            odd = int(np.flatnonzero(widths != widths[0])[0])
-            raise ValueError(
-                f"Video {odd} has {widths[odd]} features, but video 0 has {widths[0]}."
-            )
-        offsets = offsets_from_lengths([len(array) for array in checked])
-        return cls(stacked(checked), offsets, clip_seconds, start_seconds, ids, feature_names)
+        values, offsets, names = pack_arrays(arrays, feature_names)
+        made: Clips = make(values, offsets, *(timing or (None, None)), ids, names)
+        return made
+
+    @classmethod
+    def unseen(cls, values: NDArray[Any], offsets: ArrayLike, *more: Any) -> Clips:
+        """Make `Clips` of features that are not looked at yet."""
+        new = object.__new__(cls)
+        new._fill(values, offsets, *(more or (None,) * 4))
+        return new
 
     @classmethod
     def from_frame(
@@ -272,10 +272,9 @@ class Clips(Packed[NDArray[Any]]):
         self, values: NDArray[Any], feature_names: Iterable[str] | None = None
     ) -> Clips:
         """Return the same videos, timing and ids with other features, one row a clip."""
-        new = object.__new__(Clips)  # what a transformer made is checked on first use
         timing = (self.clip_seconds, self.start_seconds)
-        new._fill(values, self.offsets, *timing, self.ids, feature_names)
-        return new
+        # what a transformer made is checked on first use
+        return Clips.unseen(values, self.offsets, *timing, self.ids, feature_names)
 
     def to_table(self) -> NDArray[Any] | pd.DataFrame:
         """Return all clips as one table: a frame (zero-copy) if the columns have names."""
@@ -490,11 +489,12 @@ class Clips(Packed[NDArray[Any]]):
         return text + ")"
 
 
-def as_clips(X: Any, name: str = "X") -> Clips:
-    """Read ragged features in any accepted form: `Clips`, list, mapping, 3-D array and more."""
+def as_clips(X: Any, name: str = "X", look: bool = True) -> Clips:
+    """Read ragged features in any accepted form; without `look` they may not be finite."""
     if isinstance(X, Clips):
         if not len(X):
             raise ValueError(f"Found 0 videos (0 sample(s)) in {name}; expected a minimum of 1.")
-        X.check_finite(name)
+        if look:
+            X.check_finite(name)
         return X
-    return Clips.from_list(X)
+    return Clips.from_list(X) if look else Clips._packed(X, Clips.unseen)

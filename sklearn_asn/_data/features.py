@@ -15,6 +15,7 @@ from sklearn_asn._data.holders import (
     is_foreign_frame,
     refuse_path,
 )
+from sklearn_asn._data.packed import Offsets, offsets_from_lengths
 
 
 def check_video(array: Any, i: int) -> NDArray[Any]:
@@ -37,6 +38,21 @@ def check_video(array: Any, i: int) -> NDArray[Any]:
     if not len(array):
         raise ValueError(f"Video {i} has no clips; expected at least one.")
     return array
+
+
+def pack_arrays(arrays: Any, feature_names: Any) -> tuple[NDArray[Any], Offsets, Any]:
+    """Return the rows of all videos, their borders, and what the columns are called."""
+    if not len(arrays):
+        raise ValueError("Found 0 videos (0 sample(s)); expected a minimum of 1.")
+    named = [columns_of(array) for array in arrays]
+    feature_names = names_of_all(named, feature_names)
+    checked = [check_video(array, i) for i, array in enumerate(arrays)]
+    widths = np.array([array.shape[1] for array in checked])
+    if np.any(widths != widths[0]):
+        odd = int(np.flatnonzero(widths != widths[0])[0])
+        raise ValueError(f"Video {odd} has {widths[odd]} features, but video 0 has {widths[0]}.")
+    offsets = offsets_from_lengths([len(array) for array in checked])
+    return stacked(checked), offsets, feature_names
 
 
 def stacked(arrays: list[NDArray[Any]]) -> NDArray[Any]:
@@ -139,8 +155,9 @@ def not_finite(videos: Any, name: str, first: int) -> ValueError:
         bad = np.flatnonzero(~np.isfinite(video).all(axis=1))
         if len(bad):
             what = "NaN" if np.isnan(video).any() else "infinity"
+            own = "" if videos.ids is None else f" ({str(videos.ids[i])!r})"
             return ValueError(
-                f"Input {name} contains {what}: video {first + i}, clip {bad[0]}. Expected finite "
-                "features; fill or drop such clips first."
+                f"Input {name} contains {what}: video {first + i}, clip {bad[0]}{own}. Expected "
+                "finite features; fill or drop such clips first."
             )
     raise AssertionError("all are finite")

@@ -30,7 +30,8 @@ from sklearn_asn._data.targets import Targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
 from sklearn_asn._localizers.checking import check_beside, check_X, check_y
-from sklearn_asn._localizers.liveness import warn_dead_parts
+from sklearn_asn._localizers.finite import check_trained, counted_from
+from sklearn_asn._localizers.liveness import sample_clips, warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
@@ -210,6 +211,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             if clips.lengths.max() > 1:
                 advice.warn_guessed_streams(self, plan, getattr(self, "feature_names_in_", None))
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
+            check_trained(self.model_.weights)
         if clips.lengths.max() > 1:
             curves, history = self.model_.curves, self.model_.history
             advice.warn_collapsed_attention(curves, history, hasattr(self, "quantile"))
@@ -344,7 +346,11 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     ) -> Model:
         """Train a plan from given weights of its parent, or from the beginning."""
         trained, net = train(plan, data, seed, machine, value_of(self, "callbacks"), start)
-        return Model(plan.alone(), *trained, trained_with(self), net)
+        check_trained(trained.weights)
+        model = Model(plan.alone(), *trained, trained_with(self), net)
+        if net is not None:  # else features on disk need not be read at all
+            model.score(sample_clips(data.clips), machine.device, machine.compile)
+        return model
 
     def _warn_of_dead_parts(self, clips: Clips, device: str) -> None:
         """Warn where a stream that the network reads changes nothing."""
@@ -416,10 +422,13 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         self, clips: Clips, read: Callable[[Reading, Clips], tuple[Any, advice.Note | None]]
     ) -> list[Any]:
         """Score block after block of videos, and keep of each only what `read` makes of it."""
-        results, notes = [], []
+        results, notes, done = [], [], 0
         for block in clips.blocks(_CLIPS_AT_ONCE * self.model_.plan.frames_per_clip):
-            result, note = read(self._reading(block), block)
+            with counted_from(done):
+                reading = self._reading(block)
+            result, note = read(reading, block)
             results.append(result)
+            done += len(block)
             if note is not None:
                 notes.append(note)
         if clips.lengths.max() > 1:

@@ -11,6 +11,7 @@ from sklearn_asn._data.clips import Clips, as_clips, is_ragged
 from sklearn_asn._data.holders import as_table
 from sklearn_asn._data.pairing import check_same_videos, index_ids
 from sklearn_asn._data.targets import Targets, parse_targets
+from sklearn_asn._localizers.finite import check_features, shows_features
 
 
 def check_X(estimator: Any, X: Any, reset: bool) -> Clips:
@@ -34,7 +35,7 @@ def check_X(estimator: Any, X: Any, reset: bool) -> Clips:
     """
     ragged = is_ragged(X)
     if ragged:
-        clips = as_clips(X)
+        clips = as_clips(X, look=False)
         validate_data(estimator, clips.head(), reset=reset, skip_check_array=True)
     else:
         X = as_table(X)
@@ -47,9 +48,11 @@ def check_X(estimator: Any, X: Any, reset: bool) -> Clips:
             )
         kinds = [np.float64, np.float32, np.float16]
         table = validate_data(estimator, X, reset=reset, dtype=kinds)
-        clips = Clips(table, np.arange(len(table) + 1), ids=index_ids(X))
+        clips = Clips.unseen(table, np.arange(len(table) + 1), None, None, index_ids(X), None)
     if reset:
         estimator.ragged_in_ = ragged
+    if reset or not shows_features(estimator.model_.plan):
+        check_features(clips, whole=reset)
     return clips
 
 

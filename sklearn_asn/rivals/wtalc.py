@@ -12,6 +12,7 @@ from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Scored
 from sklearn_asn._localizers.parameters import (
+    LARGEST,
     SHARED,
     Parameter,
     choice,
@@ -97,7 +98,7 @@ class WTALC(BaseLocalizer):
         "hidden_size": train(count),
         "topk_divisor": train(count),
         "co_activity": train(number(0, 1)),
-        "margin": train(number(0)),
+        "margin": train(number(0, LARGEST)),
         "variant": train(choice("fusion", *STREAMS, SINGLE)),
         "video_threshold": use(number()),
     }
