@@ -14,7 +14,6 @@ from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.exceptions import NonFiniteScoresError
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, SingleInstance, UntrimmedNet
 
-
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.LocalizationWarning")
 
 FAST = {"max_epochs": 2, "batch_size": 8, "random_state": 0, "device": "cpu"}
