@@ -13,6 +13,7 @@ __all__ = [
     "NoClassPassedWarning",
     "NoClipPassedWarning",
     "NothingSharedWarning",
+    "ShortScalesWarning",
     "ShortVideosWarning",
     "UnseenClassWarning",
 ]
@@ -48,3 +49,7 @@ class UnseenClassWarning(LocalizationWarning):
 
 class NothingSharedWarning(LocalizationWarning):
     """Predictions and ground truth share no label, or no time, so that nothing can match."""
+
+
+class ShortScalesWarning(LocalizationWarning):
+    """Most runs of the CAS are longer than the longest box that they are searched with."""

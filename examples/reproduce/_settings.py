@@ -21,6 +21,7 @@ class Settings:
     quantile: float
     outer_weight: float  # lambda of equation 5
     inflation: float
+    scales: tuple[int, ...] = (1, 2, 4, 8, 16, 32)  # of AutoLoc's boxes, in clips
     untrimmednet: dict = field(default_factory=dict)
     stpn: dict = field(default_factory=dict)
     wtalc: dict = field(default_factory=dict)
@@ -34,7 +35,9 @@ class Settings:
     @property
     def autoloc_selection(self):
         """AutoLoc's selection with the lambda and the inflation of equation 5."""
-        return AutoLocSelection(outer_weight=self.outer_weight, inflation=self.inflation)
+        return AutoLocSelection(
+            scales=self.scales, outer_weight=self.outer_weight, inflation=self.inflation
+        )
 
     def quick(self):
         """Return the same settings, trained far too short: to see that everything runs."""
@@ -72,7 +75,9 @@ SETTINGS = {
         quantile=0.1,
         outer_weight=5.0,
         inflation=0.7,
+        scales=(16, 32, 64, 128, 256, 512),
         untrimmednet=_ACTIVITYNET,
+        autoloc={"scales": (16, 32, 64, 128, 256, 512), "lr_decay_steps": 500},
     ),
     "hapt": Settings(
         training={**_SMALL, "max_epochs": 160, "weight_decay": 0.05, "dropout": 0.2},

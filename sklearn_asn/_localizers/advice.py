@@ -6,18 +6,16 @@ that it is how data are, and no advice. X without time (2-D, a clip a video) is 
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import warn
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
-    LocalizationWarning,
     NoClassPassedWarning,
     NoClipPassedWarning,
     ShortVideosWarning,
@@ -30,14 +28,6 @@ MIN_VIDEOS = 10
 
 FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
 PEAK = 0.99  # mean share of attention that one clip of a video gets when it has collapsed
-
-
-def warn(message: str, category: type[LocalizationWarning]) -> None:
-    """Warn at the first line outside of this package."""
-    level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("sklearn_asn."):
-        frame, level = frame.f_back, level + 1  # type: ignore[assignment]
-    warnings.warn(message, category, stacklevel=level)
 
 
 # ---------------------------------------------------------------- in training

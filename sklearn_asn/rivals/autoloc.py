@@ -45,6 +45,8 @@ from sklearn_asn.rivals._boundary import (
 )
 from sklearn_asn.rivals.untrimmednet import UntrimmedNet
 from sklearn_asn.selection import SEGMENT_DTYPE, nms
+from sklearn_asn.selection._runs import cells_of
+from sklearn_asn.selection._scales import RunLengths
 
 Array = NDArray[Any]
 
@@ -81,7 +83,7 @@ class AutoLoc(BaseLocalizer):
         inside `sklearn.frozen.FrozenEstimator`. The regressor reads the columns, and averages
         the rows, that the localizer does.
     scales : sequence of int, default=(1, 2, 4, 8, 16, 32)
-        Lengths of the anchors in clips.
+        Lengths of the anchors in clips; on ActivityNet 16, 32, 64, 128, 256, 512.
     outer_weight : float, default=1.0
         Weight of the ring.
     inflation : float, default=0.25
@@ -287,6 +289,9 @@ class AutoLoc(BaseLocalizer):
             reading.offsets,
             None if quantile is None else reading.active(quantile),
         )
+        lengths = RunLengths(plan.scales)
+        lengths.add(cells_of(sequence > self.min_activation, reading.offsets), reading.offsets)
+        lengths.warn(self.min_activation)
         with own_generator(seed, device), Progress.of(self) as progress:
             net = plan.build().to(device)
             history = train_regressor(

@@ -12,6 +12,7 @@ from sklearn_asn.selection._anchors import Anchors, distinct_boxes, prefix_sums
 from sklearn_asn.selection._base import Batch, Found, VectorizedSelection, check_sequence
 from sklearn_asn.selection._nms import nms
 from sklearn_asn.selection._runs import cells_of
+from sklearn_asn.selection._scales import RunLengths
 
 
 class AutoLocSelection(VectorizedSelection):
@@ -29,7 +30,9 @@ class AutoLocSelection(VectorizedSelection):
     Parameters
     ----------
     scales : sequence of int, default=(1, 2, 4, 8, 16, 32)
-        Lengths of the boxes in clips.
+        Lengths of the boxes in clips: those of AutoLoc on THUMOS14, where a clip is 15 frames. On
+        ActivityNet they are 16, 32, 64, 128, 256, 512. Where most runs of clips are longer than
+        the largest, a `ShortScalesWarning` says so.
     offsets : sequence of float, default=(-0.5, -0.25, 0.0, 0.25, 0.5)
         Shifts of the boxes, in units of their scale.
     outer_weight : float, default=1.0
@@ -90,7 +93,7 @@ class AutoLocSelection(VectorizedSelection):
         self.min_score = min_score
         self.top_k = top_k
 
-    def _check_params(self) -> Anchors:
+    def _check_params(self) -> tuple[Anchors, RunLengths]:
         for name in ("outer_weight", "inflation", "min_activation", "min_contrast"):
             check_finite(name, getattr(self, name))
         if self.inflation < 0:
@@ -106,18 +109,25 @@ class AutoLocSelection(VectorizedSelection):
         if not all(is_int) or min(scales) <= 0:
             raise ValueError(f"scales must be positive ints, got {self.scales!r}.")
         shifts = check_sequence("offsets", self.offsets, "finite numbers")
-        return Anchors(scales, [check_finite("offsets", o) for o in shifts], self.inflation)
+        anchors = Anchors(scales, [check_finite("offsets", o) for o in shifts], self.inflation)
+        return anchors, RunLengths(scales)
 
-    def _find(self, batch: Batch, params: Anchors) -> Found:
+    def _finish(self, params: tuple[Anchors, RunLengths]) -> None:
+        params[1].warn(self.min_activation)
+
+    def _find(self, batch: Batch, params: tuple[Anchors, RunLengths]) -> Found:
+        anchors, lengths = params
         cas, offsets = batch.cas, batch.offsets
         # in float64, whatever the CAS is
         above = np.greater(cas, self.min_activation, signature="dd->?")
-        label, row, video = cells_of(above, offsets)
+        cells = cells_of(above, offsets)
+        lengths.add(cells, offsets)
+        label, row, video = cells
         pair = np.flatnonzero(np.diff(label, prepend=-1) | np.diff(video, prepend=-1))
         group = np.repeat(np.arange(len(pair)), np.diff(pair, append=len(label)))
         first, length = offsets[video[pair]], np.diff(offsets)[video[pair]]
         prefix, base = prefix_sums(cas, label[pair], first, length)
-        start, end, contrast = params.best_boxes(
+        start, end, contrast = anchors.best_boxes(
             prefix, base[group], row - first[group], length[group], self.outer_weight
         )
         keep = np.flatnonzero(contrast > self.min_contrast)
