@@ -99,6 +99,9 @@ class ASNLocalizer(BaseLocalizer):
         value on a fitted estimator and it holds at once.
     quantile_momentum : float in [0, 1], default=0.9
         alpha in eq. 2.
+    quantile_videos : {"untrimmed", "all"}, default="untrimmed"
+        Whose clips the quantiles are recorded of. Where `trimmed` videos are trained on too,
+        ``"all"`` records their batches as well: they have no background, and bend the quantile.
     clips_per_video : int or None, default=7
         Random clips of an untrimmed video in a training step; None takes all of them.
     frames_per_clip : int, default=1
@@ -257,6 +260,7 @@ class ASNLocalizer(BaseLocalizer):
         streams: Any = None,
         quantile: float = 0.5,
         quantile_momentum: float = 0.9,
+        quantile_videos: str = "untrimmed",
         clips_per_video: int | None = 7,
         frames_per_clip: int = 1,
         frames_sampled: int = 3,
@@ -302,6 +306,7 @@ class ASNLocalizer(BaseLocalizer):
         self.streams = streams
         self.quantile = quantile
         self.quantile_momentum = quantile_momentum
+        self.quantile_videos = quantile_videos
         self.clips_per_video = clips_per_video
         self.frames_per_clip = frames_per_clip
         self.frames_sampled = frames_sampled

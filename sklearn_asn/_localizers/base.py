@@ -34,6 +34,7 @@ from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
     Parameter,
+    add_new,
     check_parameters,
     check_unchanged,
     trained_with,
@@ -149,7 +150,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             video without a label adds nothing to the loss, but its clips count for the quantiles.
         trimmed : array-like of bool, shape (n_videos,), default=None
             Videos that show one action from end to end: sampled as one clip, in batches of
-            their own size.
+            their own size, which do not count for the quantiles (see `quantile_videos`).
         sample_weight : array-like of shape (n_videos,), default=None
             How many videos each one stands for, in the loss and in the quantiles.
         timed : array-like of bool, shape (n_videos,), default=None
@@ -468,6 +469,10 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         if len(targets) != n_videos:
             raise ValueError(f"X has {n_videos} videos, but y has entries for {len(targets)}.")
         return targets
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        add_new(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "model_" in self.__dict__

@@ -139,6 +139,7 @@ SHARED: dict[str, Parameter] = {
     "extractor_weight_decay": train(optional(number(0))),
     "gradient_clip": train(optional(number(0, open_low=True))),
     "quantile_momentum": train(number(0, 1), 0.9),
+    "quantile_videos": train(choice("untrimmed", "all"), "untrimmed"),
     "precision": train(choice("float32", "bfloat16"), "float32"),
     "callbacks": train(anything),
     "random_state": train(anything),
@@ -209,6 +210,13 @@ def check_unchanged(estimator: Any, trained: Mapping[str, Any]) -> None:
                 f"{name}={value!r}, but this {type(estimator).__name__} was trained with "
                 f"{name}={trained[name]!r}. Call fit again, or set it back."
             )
+
+
+def add_new(estimator: Any) -> None:
+    """Give an estimator of a file of an earlier version the arguments that came later."""
+    for name, parameter in inspect.signature(type(estimator)).parameters.items():
+        if parameter.default is not parameter.empty and name not in vars(estimator):
+            setattr(estimator, name, parameter.default)
 
 
 def sentence_of(kind: type, name: str) -> str:

@@ -99,6 +99,7 @@ def plan_of(
             "trimmed_batch_size": value_of(estimator, "trimmed_batch_size"),
             "hide_probability": hidden,
             "hide_clips": value_of(estimator, "hide_clips") if hidden else 1,
+            "quantile_videos": value_of(estimator, "quantile_videos"),
         },
         optimizer=optimizer,
         optimizer_options=options,

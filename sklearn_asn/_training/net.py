@@ -76,7 +76,12 @@ class ASNNet(NeuralNet):
             raise FloatingPointError(self._advice(step["loss"].item()))
         known = batch[1]
         attention = step["y_pred"][1]
-        valid = known["valid"].to(attention.device)
+        valid = known["valid"]
+        if "recorded" in known:
+            if not known["recorded"].any():  # trimmed videos alone
+                return step
+            valid = valid & known["recorded"][:, None]
+        valid = valid.to(attention.device)
         weight = known["weight"].to(attention.device)[:, None].expand(valid.shape)
         self.module_.track_quantiles(
             attention.detach()[valid], weight[valid], self.quantile_momentum
