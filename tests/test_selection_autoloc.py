@@ -44,6 +44,13 @@ def test_no_warning(scales, lengths) -> None:
         AutoLocSelection(scales).select_packed(*videos_with_runs(lengths))
 
 
+def test_runs_that_fill_their_video_do_not_count() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cas = np.full((800, 1), 0.5)
+        AutoLocSelection().select_packed(cas, 40 * np.arange(21), np.ones((20, 1)))
+
+
 def test_runs_are_counted_over_all_batches(monkeypatch) -> None:
     monkeypatch.setattr("sklearn_asn.selection._base._BATCH_CELLS", 160)
     with pytest.warns(ShortScalesWarning) as caught:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sklearn_asn._checks import warn
 from sklearn_asn._data.packed import Offsets
+from sklearn_asn._localizers.cas import FLAT
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
@@ -26,7 +27,6 @@ Mask = NDArray[np.bool_]
 
 MIN_VIDEOS = 10
 
-FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
 PEAK = 0.99  # mean share of attention that one clip of a video gets when it has collapsed
 
 

@@ -41,6 +41,7 @@ from sklearn_asn._localizers.parameters import (
     value_of,
 )
 from sklearn_asn._localizers.planning import Inputs
+from sklearn_asn._localizers.quantiles import CLIPS_AT_ONCE, RecordedQuantiles
 from sklearn_asn._localizers.reading import Reading
 from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import Plan, threshold_at
@@ -51,7 +52,7 @@ from sklearn_asn.selection import NaiveSelection, Selection
 
 Array = NDArray[Any]
 
-_CLIPS_AT_ONCE = 2**15  # of which all scores are in memory at the same time
+_CLIPS_AT_ONCE = CLIPS_AT_ONCE
 
 
 class Cut(NamedTuple):
@@ -62,7 +63,9 @@ class Cut(NamedTuple):
 
 
 @public("sklearn_asn.methods")
-class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class BaseLocalizer(  # type: ignore[call-arg]
+    RecordedQuantiles, DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Base of weakly-supervised localizers; subclass it for a method of your own.
 
     A subclass has an ``__init__`` that only assigns, and two methods: `_plan` says what is
@@ -204,7 +207,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
         if clips.lengths.max() > 1:
             curves, history = self.model_.curves, self.model_.history
-            advice.warn_collapsed_attention(curves, history, hasattr(self, "quantile"))
+            uses_quantile = getattr(self, "quantile", None) is not None
+            advice.warn_collapsed_attention(curves, history, uses_quantile)
             self._warn_of_dead_parts(clips, device)
         return self
 
@@ -304,20 +308,6 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         """Epochs trained."""
         return len(self.history_)
 
-    @property
-    def quantile_levels_(self) -> Array:
-        """Levels of `attention_quantiles_`: every percent."""
-        check_is_fitted(self)
-        n_levels = self.model_.curves.shape[1]
-        return np.arange(n_levels) / (n_levels - 1)
-
-    @property
-    def attention_quantiles_(self) -> Array:
-        """Running quantile of raw attention at every level (eq. 2), a row a stream if two."""
-        check_is_fitted(self)
-        curves = self.model_.curves
-        return curves if len(curves) > 1 else curves[0]
-
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns of the CAS: the classes."""
         check_is_fitted(self)
@@ -400,7 +390,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         quantile = getattr(self, "quantile", None)
         if quantile is None or reading.attention.shape[1] == 1:
             return reading.attention.mean(axis=1)
-        return cas.relative_attention(reading.attention, threshold_at(reading.curves, quantile))
+        return reading.relative(reading.attention, quantile)
 
     def _over_blocks(
         self, clips: Clips, read: Callable[[Reading, Clips], tuple[Any, advice.Note | None]]

@@ -351,6 +351,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
     def _reading(self, clips: Clips) -> Reading:
         return self._mean_of(self.localizers_, clips, self.model_.curves)
 
+    def _attention_of(self, clips: Clips) -> Array:
+        return self._mean_of(self.localizers_, clips).attention
+
     def _read(self, scored: Scored, curves: Array) -> Reading:
         raise NotImplementedError("An ensemble reads its members.")
 

@@ -252,6 +252,13 @@ def rebuild(plan: Plan, trained: Trained, device: str, compile: bool = False) ->
     return net
 
 
+def blank_weights(plan: Plan) -> dict[str, NDArray[Any]]:
+    """Return weights by name in the shapes of a plan's network, with no quantiles recorded."""
+    with own_generator(0, "cpu"):
+        module = ASENetwork(**plan.network)
+    return {name: value.numpy().copy() for name, value in module.state_dict().items()}
+
+
 def score_clips(net: ASNNet, bags: Bags) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Score every clip: activations ``(n_clips, n_models, n_classes)`` and raw attention."""
     n_clips = int(bags.offsets[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -251,6 +252,18 @@ class AutoLoc(BaseLocalizer):
             self.classes_ = localizer.classes_
             shown = targets.indicator(self.classes_) & used[:, None]
             self.model_ = self._train_regressor(clips, shown, weight, seed, device)
+        return self
+
+    def record_quantiles(self, X: Any) -> Self:
+        """Record the localizer's quantiles anew by running over videos; the regressor stays.
+
+        As in `ASNLocalizer`. A localizer that was given frozen stays as it was: `localizer_` is
+        then a copy of it.
+        """
+        self._check_use(X)
+        if isinstance(self.localizer, FrozenEstimator):
+            self.localizer_ = deepcopy(self.localizer_)
+        self.localizer_.record_quantiles(X)
         return self
 
     @property

@@ -24,8 +24,11 @@ class RunLengths:
     def add(self, cells: Cells, offsets: Offsets) -> None:
         """Count the runs of cells that propose boxes."""
         runs = runs_of(cells, offsets)
-        self.n_runs += len(runs.first)
-        self.n_long += int(np.count_nonzero(runs.stop - runs.first > self.longest))
+        length = runs.stop - runs.first
+        # one that fills its video has not been cut at all, and says nothing of actions
+        length = length[length < np.diff(offsets)[runs.video]]
+        self.n_runs += len(length)
+        self.n_long += int(np.count_nonzero(length > self.longest))
 
     def warn(self, min_activation: float) -> None:
         """Warn where most runs are too long for any box.
