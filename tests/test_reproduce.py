@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 import torch
 from helpers.data import DATA
+from sklearn.preprocessing import StandardScaler
 
+from sklearn_asn import ASNLocalizer, ClipWise
 from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.exceptions import ShortScalesWarning
 
 mpl = pytest.importorskip("matplotlib")
 SCRIPTS = Path(__file__).parents[1] / "examples" / "reproduce"
-SHARED = ("_data", "_settings", "_report")
+SHARED = ("_data", "_settings", "_report", "_heads")
 OURS = {  # rows that are trained
     "table1": 6,
     "table2": 10,
@@ -75,6 +77,49 @@ def test_figures(script, tmp_path, name):
     assert np.isfinite(values).all()
     assert ((values >= 0) & (values <= 100)).all()
     assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def heads(tmp_path):
+    """Two linear heads a stream, fitted here to the synthetic videos."""
+    X, y = make_untrimmed_videos(45, random_state=0)
+    X = ClipWise(StandardScaler()).fit_transform(X)
+    given = {}
+    for stream in ("temporal", "spatial"):
+        model = ASNLocalizer(stream, max_epochs=30, clips_per_video=5, random_state=0).fit(X, y)
+        for part, name in (("classification", "action"), ("attention", "attention")):
+            for kind in ("weight", "bias"):
+                array = model.model_.weights[f"models.0.{part}.{kind}"]
+                given[f"{stream}_{name}_{kind}"] = array
+    given["classes"] = model.classes_
+    np.savez(tmp_path / "heads.npz", **given)
+    return tmp_path / "heads.npz"
+
+
+def test_pretrained_rows_and_figure_5_of_given_heads(script, tmp_path, heads):
+    common = ["synthetic", "--quick", "--out", str(tmp_path), "--heads", str(heads)]
+    table1 = script("table1")
+    table1.main(common)
+    table = pd.read_csv(tmp_path / "table1.csv").set_index(["model", "source"])
+    rows = table.loc[[(name, "ours") for name in table1.PRETRAINED]]
+    assert (rows["recognition"] > 50).all()
+    script("figure5").main(common)
+    curves = pd.read_csv(tmp_path / "figure5.csv")
+    at_half = curves[curves["quantile"] == 0.5].set_index("model")["map_mean"]
+    for name, row in (("Flow", "Flow pretrained"), ("Two-stream", "Two-stream pretrained")):
+        assert at_half[name] == pytest.approx(table.loc[(row, "ours"), "0.5"], abs=0.01)
+
+
+def test_heads_that_are_not_there(script, tmp_path):
+    load = script("_heads").load_heads
+    with pytest.raises(SystemExit, match="not there"):
+        load(tmp_path / "none.npz")
+    np.savez(tmp_path / "a.npz", temporal_action_weight=np.ones((2, 3)), classes=["a", "b"])
+    with pytest.raises(SystemExit, match="temporal_action_bias"):
+        load(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", classes=["a", "b"])
+    with pytest.raises(SystemExit, match="no stream"):
+        load(tmp_path / "b.npz")
 
 
 def test_released_autoloc_detections_give_the_papers_row(script):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 from _data import TITLES, load
+from _heads import load_heads
 from _settings import SETTINGS
 
 from sklearn_asn import ASNLocalizer
@@ -53,12 +54,35 @@ class Run:
             ASNLocalizer(
                 variant,
                 quantile=self.settings.quantile,
+                attention_scale=self.settings.attention_scale,
                 selection=self.settings.naive_selection,
                 localize_classes=self.data.classes,
                 random_state=seed,
                 **self.settings.training,
             ).set_params(**parameters)
         )
+
+    def pretrained(self, stream):
+        """Return the localizer of the heads given by ``--heads``; None where it lacks a stream.
+
+        Quantiles are recorded by running over the untrimmed training videos (THUMOS14's
+        validation set), as the paper does.
+        """
+        heads, classes = load_heads(self.options.heads)
+        wanted = ("temporal", "spatial") if stream == "two-stream" else (stream,)
+        if not set(wanted) <= set(heads):
+            return None
+        model = ASNLocalizer.from_heads(
+            {name: heads[name] for name in wanted},
+            classes,
+            n_features=self.data.X_train.n_features,
+            feature_names=self.data.X_train.feature_names,
+            quantile=self.settings.quantile,
+            attention_scale=self.settings.attention_scale,
+            selection=self.settings.naive_selection,
+            localize_classes=self.data.classes,
+        )
+        return model.record_quantiles(self.data.X_train[~self.data.trimmed])
 
     # ------------------------------------------------------------------ evaluation
 

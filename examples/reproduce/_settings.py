@@ -21,6 +21,7 @@ class Settings:
     quantile: float
     outer_weight: float  # lambda of equation 5
     inflation: float
+    attention_scale: str = "threshold"  # of two streams: the paper's quotient (section 4.3)
     scales: tuple[int, ...] = (1, 2, 4, 8, 16, 32)  # of AutoLoc's boxes, in clips
     untrimmednet: dict = field(default_factory=dict)
     stpn: dict = field(default_factory=dict)
