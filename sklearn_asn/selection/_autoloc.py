@@ -27,12 +27,23 @@ class AutoLocSelection(VectorizedSelection):
     first in the order of `scales`, then `offsets`) stays if its contrast is above `min_contrast`;
     then `nms` runs in every class of every video (ties: the earlier clip's box).
 
+    Where this differs from AutoLoc's released layer: its boxes have inclusive integer ends, so
+    that an anchor of s clips holds s + 1 of them, and are written as segments that end where their
+    last clip begins; clips outside the video count as zeros, which gives boxes at its edges a
+    ring for free; its scores are ``(contrast + 1) / 2``. Half-open boxes hold the clips that they
+    are named for, and end where they end: on the class scores of the 21 GTEA videos their mAP at
+    tIoU 0.5 is 46.3, that of the released layer 42.8 (45.9 with its last clips counted).
+
+    Runs of a CAS that attention has cut to zero are found by `NaiveSelection`, too, and mostly
+    better: contrast has little to measure there. See the page on reproducing the paper.
+
     Parameters
     ----------
     scales : sequence of int, default=(1, 2, 4, 8, 16, 32)
         Lengths of the boxes in clips: those of AutoLoc on THUMOS14, where a clip is 15 frames. On
         ActivityNet they are 16, 32, 64, 128, 256, 512. Where most runs of clips are longer than
-        the largest, a `ShortScalesWarning` says so.
+        the largest, a `ShortScalesWarning` says so. `dense_scales` gives more of them: worth
+        5 to 8 points of mAP on synthetic videos, 2 on HAPT, 10 to an oracle on THUMOS14.
     offsets : sequence of float, default=(-0.5, -0.25, 0.0, 0.25, 0.5)
         Shifts of the boxes, in units of their scale.
     outer_weight : float, default=1.0
@@ -59,6 +70,7 @@ class AutoLocSelection(VectorizedSelection):
     --------
     NaiveSelection : Runs of activated clips.
     MultiQuantileSelection : Runs at many thresholds, scored by the same contrast.
+    dense_scales : Lengths that leave no action between two of them.
 
     Examples
     --------
