@@ -61,8 +61,22 @@ class Settings:
 # and 60th epoch of 80; 80th and 120th of 160), Nesterov momentum 0.9, weight decay 0.0005.
 SCHEDULE = {"lr": 0.1, "lr_milestones": (0.5, 0.75), "momentum": 0.9, "weight_decay": 5e-4}
 
-_THUMOS14 = {**SCHEDULE, "max_epochs": 80, "batch_size": 512, "trimmed_batch_size": 8192}
-_ACTIVITYNET = {**SCHEDULE, "max_epochs": 160, "batch_size": 512}
+# Sampling as UntrimmedNet's, which the paper follows (section 3.3): 7 windows of 300 frames of a
+# video (20 rows of 15 frames), 3 rows of each averaged; in use every row is a clip.
+SAMPLING = {
+    "clips_per_video": 7,
+    "training_window": 20,
+    "frames_sampled": 3,
+    "frames_per_clip": 1,
+}
+_THUMOS14 = {
+    **SCHEDULE,
+    **SAMPLING,
+    "max_epochs": 80,
+    "batch_size": 512,
+    "trimmed_batch_size": 8192,
+}
+_ACTIVITYNET = {**SCHEDULE, **SAMPLING, "max_epochs": 160, "batch_size": 512}
 # AutoLoc's selection on HAPT and the synthetic videos: the best of lambda 0 to 2, scales in powers
 # of two or dense, video weight 0 to 1, on the training videos.
 _SEARCHED = {

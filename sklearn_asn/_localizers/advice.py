@@ -36,15 +36,17 @@ PEAK = 0.99  # mean share of attention that one clip of a video gets when it has
 def warn_short_videos(estimator: Any, lengths: NDArray[np.int64], sampled: Mask) -> None:
     """Warn where most of the videos that are `sampled` have fewer than `clips_per_video` clips."""
     wanted = value_of(estimator, "clips_per_video")
-    rows_a_clip = value_of(estimator, "frames_per_clip")
+    window = value_of(estimator, "training_window")
+    name = "frames_per_clip" if window is None else "training_window"
+    rows_a_clip = value_of(estimator, name)
     if wanted is None or lengths.max() == 1:
         return
     short = sampled & (-(-lengths // rows_a_clip) < wanted)
     if _most(short[sampled]):
-        smaller = "clips_per_video" if rows_a_clip == 1 else "clips_per_video or frames_per_clip"
+        smaller = "clips_per_video" if rows_a_clip == 1 else f"clips_per_video or {name}"
         warn(
             f"{_count(short, sampled.sum())} have fewer than clips_per_video={wanted} clips "
-            f"(frames_per_clip={rows_a_clip}), so that every training step sees all of theirs. "
+            f"({name}={rows_a_clip}), so that every training step sees all of theirs. "
             f"For steps that differ, use a smaller {smaller}.",
             ShortVideosWarning,
         )

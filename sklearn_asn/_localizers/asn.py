@@ -107,7 +107,12 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
     frames_per_clip : int, default=1
         Rows of X averaged into one clip. The last clip of a video averages what is left.
     frames_sampled : int, default=3
-        Rows sampled sparsely from each clip in training, at most `frames_per_clip`.
+        Rows sampled sparsely from each clip in training, at most as many as it has.
+    training_window : int, default=None
+        Rows of X that make a clip while training; None: `frames_per_clip`. With ``20``,
+        ``frames_sampled=3`` and ``frames_per_clip=1``, training averages three rows of windows of
+        20, and every row is a clip in use: UntrimmedNet's sampling, and so the paper's, where a
+        row is 15 frames and a window 300.
     dropout : float in [0, 1), default=0.5
         Before the bottleneck and bilinear layers and before classification.
     channel_dropout : bool, default=False
@@ -270,6 +275,7 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
         clips_per_video: int | None = 7,
         frames_per_clip: int = 1,
         frames_sampled: int = 3,
+        training_window: int | None = None,
         dropout: float = 0.5,
         channel_dropout: bool = False,
         context_layers: int = 0,
@@ -317,6 +323,7 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
         self.clips_per_video = clips_per_video
         self.frames_per_clip = frames_per_clip
         self.frames_sampled = frames_sampled
+        self.training_window = training_window
         self.dropout = dropout
         self.channel_dropout = channel_dropout
         self.context_layers = context_layers
@@ -456,6 +463,11 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
                         f"{name}={getattr(self, name)!r} needs pooling='probability', "
                         f"got pooling={self.pooling!r}."
                     )
+        if self.training_window is not None and self.context_layers:
+            raise ValueError(
+                f"training_window={self.training_window} with context_layers="
+                f"{self.context_layers}: layers over neighbouring clips need the clips of use."
+            )
         check_init(self)
 
 

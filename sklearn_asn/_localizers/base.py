@@ -193,6 +193,8 @@ class BaseLocalizer(  # type: ignore[call-arg]
                         "timed needs a localizer that knows a background, such as "
                         f"ASNLocalizer(pooling='probability'), got {self!r}."
                     )
+                if value_of(self, "training_window") is not None:
+                    raise ValueError("timed needs clips as they are used: training_window=None.")
                 keep = weight > 0
                 shown = clip_coverage(
                     targets.timed_segments(),

@@ -125,6 +125,7 @@ SHARED: dict[str, Parameter] = {
     "clips_per_video": train(optional(count)),
     "frames_per_clip": train(count, 1),
     "frames_sampled": train(count, 3),
+    "training_window": train(optional(count)),
     "dropout": train(number(0, 1, open_high=True), 0.5),
     "hide_probability": train(number(0, 1, open_high=True), 0.0),
     "hide_clips": train(count, 1),

@@ -112,6 +112,7 @@ def plan_of(
         precision=value_of(estimator, "precision"),
         lr_schedule=value_of(estimator, "lr_schedule"),
         extractor_weight_decay=value_of(estimator, "extractor_weight_decay"),
+        training_window=value_of(estimator, "training_window"),
         parent=parent,
     )
 

@@ -259,6 +259,11 @@ class SelfTrainingLocalizer(BaseLocalizer):
                     "background, such as ASNLocalizer(pooling='probability')."
                 )
             localizer._check_parameters()
+            if value_of(localizer, "training_window") is not None:
+                raise ValueError(
+                    f"localizers: {name!r} has a training_window; a teacher tells of clips as they "
+                    "are used, training_window=None."
+                )
             rows.add(value_of(localizer, "frames_per_clip"))
         if len(rows) > 1:
             raise ValueError(

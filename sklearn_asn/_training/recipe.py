@@ -39,7 +39,7 @@ class Plan:
     optimizer_options : dict
         Its arguments but the learning rate.
     lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum, precision, \
-            lr_schedule, extractor_weight_decay
+            lr_schedule, extractor_weight_decay, training_window
         As in `ASNLocalizer`.
     parent : Plan, default=None
         What is trained before, to start from its heads (eq. 1).
@@ -62,7 +62,13 @@ class Plan:
     precision: str = "float32"
     lr_schedule: str = "steps"
     extractor_weight_decay: float | None = None
+    training_window: int | None = None
     parent: Plan | None = None
+
+    @property
+    def rows_in_training(self) -> int:
+        """Rows that a clip has while training."""
+        return self.training_window or self.frames_per_clip
 
     @property
     def heads(self) -> Heads:

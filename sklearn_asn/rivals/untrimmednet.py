@@ -51,6 +51,9 @@ class UntrimmedNet(GivenHeads, Thresholds, BaseLocalizer):
         Random clips of an untrimmed video in a training step; None takes all.
     frames_per_clip, frames_sampled : int
         Rows of X that make a clip, and how many of them a training step averages.
+    training_window : int, default=None
+        Rows that make a clip while training, as in `ASNLocalizer`; UntrimmedNet's are 20 rows of
+        15 frames, of which it samples three. None: `frames_per_clip`.
     dropout : float, default=0.8
         Before both heads.
     hide_probability, hide_clips
@@ -117,6 +120,7 @@ class UntrimmedNet(GivenHeads, Thresholds, BaseLocalizer):
         clips_per_video: int | None = 7,
         frames_per_clip: int = 1,
         frames_sampled: int = 3,
+        training_window: int | None = None,
         dropout: float = 0.8,
         hide_probability: float = 0.0,
         hide_clips: int = 1,
@@ -147,6 +151,7 @@ class UntrimmedNet(GivenHeads, Thresholds, BaseLocalizer):
         self.clips_per_video = clips_per_video
         self.frames_per_clip = frames_per_clip
         self.frames_sampled = frames_sampled
+        self.training_window = training_window
         self.dropout = dropout
         self.hide_probability = hide_probability
         self.hide_clips = hide_clips
