@@ -15,6 +15,7 @@ from sklearn_asn import ASNLocalizer
 from sklearn_asn.metrics import localization_map, recognition_accuracy
 
 mpl.use("agg")
+PROTOCOLS = ("activitynet", "thumos14", "thumos14-11point")
 TIOUS = (0.3, 0.4, 0.5, 0.6, 0.7)  # tables 1, 2 and 4
 
 
@@ -27,9 +28,7 @@ class Run:
         parser.add_argument("--quick", action="store_true", help="a few epochs and one seed")
         parser.add_argument("--seeds", type=int, help=f"trainings of each model (default {seeds})")
         parser.add_argument("--out", type=Path, default=Path(), help="folder for CSV and PNG")
-        parser.add_argument(
-            "--protocol", choices=("activitynet", "thumos14"), default="activitynet", help="rule"
-        )
+        parser.add_argument("--protocol", choices=PROTOCOLS, default="activitynet", help="rule")
         for option, text in extra:
             parser.add_argument(option, help=text)
         self.options = parser.parse_args(argv)
@@ -88,7 +87,7 @@ class Run:
 
     def localization(self, model, tious=TIOUS):
         """Localization mAP in percent at every tIoU, on the test videos that have segments."""
-        unclear = self.data.ambiguous if self.protocol == "thumos14" else None
+        unclear = self.data.ambiguous if self.protocol.startswith("thumos14") else None
         found = model.predict(self.data.X_segments)
         return 100 * localization_map(
             self.data.y_test, found, tious, protocol=self.protocol, ambiguous=unclear
