@@ -15,7 +15,9 @@ __all__ = [
     "NothingSharedWarning",
     "ShortScalesWarning",
     "ShortVideosWarning",
+    "UnscaledFeaturesWarning",
     "UnseenClassWarning",
+    "UntaughtAttentionWarning",
 ]
 
 
@@ -53,3 +55,11 @@ class NothingSharedWarning(LocalizationWarning):
 
 class ShortScalesWarning(LocalizationWarning):
     """Most runs of the CAS are longer than the longest box that they are searched with."""
+
+
+class UntaughtAttentionWarning(LocalizationWarning):
+    """No video shows a training step two clips, so that attention stays random."""
+
+
+class UnscaledFeaturesWarning(LocalizationWarning):
+    """Features are so large that learning rate and weight decay do not fit them."""

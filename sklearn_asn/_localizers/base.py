@@ -29,6 +29,10 @@ from sklearn_asn._data.supervision import (
 from sklearn_asn._data.targets import Targets, parse_targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers.before_training import (
+    warn_unscaled,
+    warn_untaught_attention,
+)
 from sklearn_asn._localizers.liveness import warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
@@ -206,6 +210,9 @@ class BaseLocalizer(  # type: ignore[call-arg]
                 data = data.with_clip_targets(with_background(shown[rows]), known[keep])
             where = Machine(device, progress, value_of(self, "compile"), value_of(self, "memory"))
             plan = self._plan(Inputs.of(self))
+            if is_ragged(X):
+                warn_untaught_attention(self, plan, data.clips.lengths, data.trimmed)
+                warn_unscaled(plan, data.clips)
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
         if clips.lengths.max() > 1:
             curves, history = self.model_.curves, self.model_.history
