@@ -28,8 +28,7 @@ def trained(run, stream, seed):
         **run.settings.untrimmednet,
         attention_scale=run.settings.attention_scale,
         selection=run.settings.naive_selection,
-        localize_classes=run.data.classes,
-        random_state=seed,
+        **run.common(seed),
     )
     return run.fit(model).record_quantiles(run.data.X_train[~run.data.trimmed])
 
