@@ -86,7 +86,7 @@ def test_unscaled_features(data) -> None:
         with pytest.warns(UnscaledFeaturesWarning, match=r"ClipWise\(StandardScaler"):
             localizer.fit(large, y)
     member = ASNLocalizer("temporal", pooling="probability", **FAST)
-    with pytest.warns(UnscaledFeaturesWarning):
+    with pytest.warns(UnscaledFeaturesWarning), np.errstate(divide="ignore"):  # saturated
         SelfTrainingLocalizer([("one", member)], n_rounds=0, random_state=0).fit(large, y)
     with pytest.warns(UnscaledFeaturesWarning):
         AutoLoc(TEMPORAL, random_state=0).fit(large, y)
