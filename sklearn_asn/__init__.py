@@ -6,7 +6,7 @@ and readers need no torch.
 
 from __future__ import annotations
 
-from importlib import import_module
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from sklearn_asn._version import __version__ as __version__
@@ -76,9 +76,9 @@ if not TYPE_CHECKING:  # which would take any name for one of the package's
 
     def __getattr__(name: str) -> Any:
         if name in _MODULES:
-            return import_module(f"sklearn_asn.{name}")
+            return importlib.import_module(f"sklearn_asn.{name}")
         if name in _HOME:
-            return getattr(import_module(f"sklearn_asn.{_HOME[name]}"), name)
+            return getattr(importlib.import_module(f"sklearn_asn.{_HOME[name]}"), name)
         raise AttributeError(f"module 'sklearn_asn' has no attribute {name!r}")
 
 

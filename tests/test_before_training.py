@@ -81,7 +81,7 @@ def test_attention_that_needs_no_neighbours(data) -> None:
 @pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.LocalizationWarning")
 def test_unscaled_features(data) -> None:
     X, y = data
-    large = X.with_values(X.values * 100, X.feature_names)
+    large = X.with_values(X.values * 40, X.feature_names)
     for localizer in (TEMPORAL, UntrimmedNet(**FAST), STPN(max_epochs=1, random_state=0)):
         with pytest.warns(UnscaledFeaturesWarning, match=r"ClipWise\(StandardScaler"):
             localizer.fit(large, y)

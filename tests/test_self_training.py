@@ -18,10 +18,11 @@ from sklearn_asn import (
     localization_pipeline,
     report,
 )
+from sklearn_asn._localizers import self_training
 from sklearn_asn._localizers.self_training import targets_of
 from sklearn_asn.plotting import CASDisplay
 from sklearn_asn.rivals import UntrimmedNet
-from sklearn_asn.saving import load_safetensors, save_safetensors
+from sklearn_asn.saving import SKOPS_TYPES, load_safetensors, save_safetensors
 
 
 def member(n_layers, **changes):
@@ -89,6 +90,30 @@ def test_a_teacher_keeps_to_the_labels():
     np.testing.assert_allclose(two[:, :2], shown * allowed, atol=1e-6)
 
 
+@pytest.mark.parametrize("first", ["sigmoid", "softmax"])
+def test_each_member_is_taught_in_its_own_terms(videos, monkeypatch, first):
+    train, given = self_training._train_member, []
+
+    def spy(member, data, *args):
+        given.append((member.class_activation, data.clip_target))
+        return train(member, data, *args)
+
+    monkeypatch.setattr(self_training, "_train_member", spy)
+    other = {"sigmoid": "softmax", "softmax": "sigmoid"}[first]
+    members = [
+        (kind, member(1, class_activation=kind, max_epochs=2, unlabelled=says))
+        for kind, says in ((first, "ignore"), (other, "background"))
+    ]
+    ensemble(localizers=members).fit(*videos)
+    targets = {kind: goal for kind, goal in given if goal is not None}
+    np.testing.assert_allclose(targets["softmax"].sum(axis=1), 1, rtol=1e-5)
+    assert not targets["sigmoid"][:, -1].any()  # there is no background column
+    shown, own = targets["softmax"][:, :-1], targets["sigmoid"][:, :-1]
+    taught = own.sum(axis=1) > 1e-2
+    shares = [t[taught] / t[taught].sum(axis=1, keepdims=True) for t in (shown, own)]
+    np.testing.assert_allclose(*shares, atol=1e-3)  # of the same teacher
+
+
 @pytest.mark.slow
 def test_the_same_bits_for_any_number_of_jobs(videos, fitted):
     X, y = videos
@@ -130,9 +155,8 @@ def test_it_is_saved_in_every_format(videos, fitted, tmp_path):
     assert load_safetensors(path).predict(X) == want
     io = pytest.importorskip("skops.io")
     io.dump(fitted, tmp_path / "model.skops")
-    trusted = io.get_untrusted_types(file=tmp_path / "model.skops")
-    assert all(name.startswith("sklearn_asn.") for name in trusted)
-    assert io.load(tmp_path / "model.skops", trusted=trusted).predict(X) == want
+    assert set(io.get_untrusted_types(file=tmp_path / "model.skops")) <= set(SKOPS_TYPES)
+    assert io.load(tmp_path / "model.skops", trusted=list(SKOPS_TYPES)).predict(X) == want
 
 
 def test_report_and_displays(videos, fitted, tmp_path):

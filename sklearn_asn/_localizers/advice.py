@@ -113,7 +113,11 @@ def note_of(
     """
     reached = None
     if active is not None:
-        counts = active if active.shape[1] == 1 else active & passing.repeat(np.diff(offsets), 0)
+        counts = (
+            active
+            if active.shape[1] == 1
+            else active & passing.repeat(offsets[1:] - offsets[:-1], 0)
+        )
         reached = np.add.reduceat(counts.any(axis=1), offsets[:-1], dtype=np.int64) > 0
     return Note(np.any(passed, axis=1), reached, localizer)
 

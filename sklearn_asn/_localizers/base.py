@@ -29,11 +29,14 @@ from sklearn_asn._data.supervision import (
 from sklearn_asn._data.targets import Targets, parse_targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
-from sklearn_asn._localizers.before_training import (
-    warn_unscaled,
-    warn_untaught_attention,
+from sklearn_asn._localizers.before_training import warn_before_training
+from sklearn_asn._localizers.finite import (
+    check_features,
+    check_trained,
+    counted_from,
+    shows_features,
 )
-from sklearn_asn._localizers.liveness import warn_dead_parts
+from sklearn_asn._localizers.liveness import sample_clips, warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
@@ -211,9 +214,9 @@ class BaseLocalizer(  # type: ignore[call-arg]
             where = Machine(device, progress, value_of(self, "compile"), value_of(self, "memory"))
             plan = self._plan(Inputs.of(self))
             if is_ragged(X):
-                warn_untaught_attention(self, plan, data.clips.lengths, data.trimmed)
-                warn_unscaled(plan, data.clips)
+                warn_before_training(self, plan, data)
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
+            check_trained(self.model_.weights)
         if clips.lengths.max() > 1:
             curves, history = self.model_.curves, self.model_.history
             uses_quantile = getattr(self, "quantile", None) is not None
@@ -333,7 +336,11 @@ class BaseLocalizer(  # type: ignore[call-arg]
     ) -> Model:
         """Train a plan from given weights of its parent, or from the beginning."""
         trained, net = train(plan, data, seed, machine, value_of(self, "callbacks"), start)
-        return Model(plan.alone(), *trained, trained_with(self), net)
+        check_trained(trained.weights)
+        model = Model(plan.alone(), *trained, trained_with(self), net)
+        if net is not None:  # else features on disk need not be read at all
+            model.score(sample_clips(data.clips), machine.device, machine.compile)
+        return model
 
     def _warn_of_dead_parts(self, clips: Clips, device: str) -> None:
         """Warn where a stream that the network reads changes nothing."""
@@ -405,10 +412,13 @@ class BaseLocalizer(  # type: ignore[call-arg]
         self, clips: Clips, read: Callable[[Reading, Clips], tuple[Any, advice.Note | None]]
     ) -> list[Any]:
         """Score block after block of videos, and keep of each only what `read` makes of it."""
-        results, notes = [], []
+        results, notes, done = [], [], 0
         for block in clips.blocks(_CLIPS_AT_ONCE * self.model_.plan.frames_per_clip):
-            result, note = read(self._reading(block), block)
+            with counted_from(done):
+                reading = self._reading(block)
+            result, note = read(reading, block)
             results.append(result)
+            done += len(block)
             if note is not None:
                 notes.append(note)
         if clips.lengths.max() > 1:
@@ -457,11 +467,14 @@ class BaseLocalizer(  # type: ignore[call-arg]
 
     def _check_X(self, X: Any, reset: bool) -> Clips:
         if is_ragged(X):
-            clips = as_clips(X)
+            clips = as_clips(X, look=False)
             validate_data(self, clips.head(), reset=reset, skip_check_array=True)
-            return clips
-        table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
-        return Clips(table, np.arange(len(table) + 1))
+        else:
+            table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
+            clips = Clips.unseen(table, np.arange(len(table) + 1))
+        if reset or not shows_features(self.model_.plan):
+            check_features(clips, whole=reset)
+        return clips
 
     def _check_y(self, y: Any, n_videos: int) -> Targets:
         targets = parse_targets(y)

@@ -12,9 +12,16 @@ from sklearn_asn._data.clips import Clips
 from sklearn_asn._localizers.liveness import sample_clips
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn._training.criteria import MixtureCrossEntropy, PooledCrossEntropy
+from sklearn_asn._training.supervised import Supervised
 from sklearn_asn.exceptions import UnscaledFeaturesWarning, UntaughtAttentionWarning
 
 LARGE = 30  # root mean square of features that are likely not scaled; the usual ones have 0.03 to 5
+
+
+def warn_before_training(estimator: Any, plan: Any, data: Supervised) -> None:
+    """Warn of what the videos of a fit cannot teach."""
+    warn_untaught_attention(estimator, plan, data.clips.lengths, data.trimmed)
+    warn_unscaled(plan, data.clips)
 
 
 def warn_untaught_attention(

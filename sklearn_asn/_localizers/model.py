@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from sklearn_asn._checks import resolve_device
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.columns import Columns
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._doclink import public
+from sklearn_asn._localizers.finite import check_curves, check_scores
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.net import export, plain_module, rebuild, score_clips
 from sklearn_asn._training.recipe import Plan, Trained
@@ -61,6 +63,7 @@ class Model:
         self._weights = dict(weights)
         self._history = list(history)
         self._net = net
+        self._read: Columns | None = None
 
     def net(self, device: str = "auto", compile: bool = False) -> Any:
         """Return the live net, made at the first call, on a device."""
@@ -89,7 +92,7 @@ class Model:
             module: Any = plain_module(self._net)
             recorded = int(module.n_batches)
             curves = np.array(module.attention_quantiles.detach().cpu().numpy())
-        return curves if recorded else np.full_like(curves, np.nan)
+        return check_curves(curves) if recorded else np.full_like(curves, np.nan)
 
     def record(self, curves: Array) -> None:
         """Put other quantiles in the place of those recorded, in the live net too."""
@@ -104,9 +107,26 @@ class Model:
             self._weights["n_batches"] = np.maximum(self._weights["n_batches"], 1)
 
     def score(self, clips: Clips, device: str = "auto", compile: bool = False) -> Scored:
-        """Score every clip with the network."""
-        bags = Bags.of(clips, self.plan.reads, self.plan.frames_per_clip)
-        return Scored(*score_clips(self.net(device, compile), bags), bags.offsets)
+        """Score every clip with the network.
+
+        Raises
+        ------
+        NonFiniteScoresError
+            A score is NaN, infinite or beyond all use; it says whether the features or the
+            weights are to blame.
+        """
+        columns, rows_a_clip = self._columns, self.plan.frames_per_clip
+        bags, net = Bags.of(clips, columns, rows_a_clip), self.net(device, compile)
+        scored = Scored(*score_clips(net, bags), bags.offsets)
+        check_scores(scored, clips, columns, rows_a_clip, plain_module(net))
+        return scored
+
+    @property
+    def _columns(self) -> Columns:
+        """What the network reads, kept: a plan has every column's number in a tuple."""
+        if self._read is None:
+            self._read = self.plan.reads
+        return self._read
 
     def _lives(self, net: Any, device: str, compile: bool) -> bool:
         """Tell whether a net is as it is wanted."""
@@ -130,4 +150,4 @@ class Model:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._net = None
+        self._net = self._read = None

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._checks import check_number
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._localizers.finite import counted_from
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn._training.network import attention_quantiles
 from sklearn_asn._training.recipe import threshold_at
@@ -46,7 +47,9 @@ class RecordedQuantiles:
         Raises
         ------
         ValueError
-            X does not fit this localizer, or some attention is not finite.
+            X does not fit this localizer.
+        NonFiniteScoresError
+            Some attention is not finite; nothing is recorded.
 
         Examples
         --------
@@ -61,11 +64,12 @@ class RecordedQuantiles:
         0.5
         """
         clips = self._check_use(X)  # type: ignore[attr-defined]
-        blocks = clips.blocks(CLIPS_AT_ONCE * self.model_.plan.frames_per_clip)
-        attention = np.concatenate([self._attention_of(block) for block in blocks])
-        if not np.isfinite(attention).all():
-            raise ValueError("Attention of some clips of X is not finite: nothing is recorded.")
-        values = torch.from_numpy(attention)
+        parts, done = [], 0
+        for block in clips.blocks(CLIPS_AT_ONCE * self.model_.plan.frames_per_clip):
+            with counted_from(done):
+                parts.append(self._attention_of(block))
+            done += len(block)
+        values = torch.from_numpy(np.concatenate(parts))
         self.model_.record(attention_quantiles(values, torch.ones(len(values))).numpy())
         return self
 

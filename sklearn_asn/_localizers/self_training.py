@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -33,6 +32,7 @@ from sklearn_asn._localizers.parameters import (
 )
 from sklearn_asn._localizers.planning import Inputs
 from sklearn_asn._localizers.reading import Reading
+from sklearn_asn._training.isolation import threads
 from sklearn_asn._training.network import LEVELS, attention_quantiles
 from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import threshold_at
@@ -279,7 +279,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         seeds = np.random.default_rng(seed).integers(2**31, size=(self.n_rounds + 1, n_members))
         machine.progress.n_trainings = seeds.size
         history: list[dict[str, Any]] = []
-        given, members = data, []
+        given, members = [data] * n_members, []
         for turn, round_seeds in enumerate(seeds.tolist()):
             members = self._train_members(given, round_seeds, machine)
             for (name, _), member in zip(self.localizers, members, strict=True):
@@ -287,7 +287,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
                 history += [{**epoch, **marks} for epoch in member.history_]
             shown, attention = self._said_of(members, data.clips)
             if turn < self.n_rounds:
-                given = self._taught(data, shown, members[0])
+                given = [self._taught(data, shown, member) for member in members]
         self.localizers_ = members
         weight = np.repeat(data.weight, -(-data.clips.lengths // plan.frames_per_clip))
         values = torch.from_numpy(attention.astype(np.float64))[:, None]
@@ -297,9 +297,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
         return EnsembleModel(plan, curves, history, trained_with(self))
 
     def _train_members(
-        self, data: Supervised, seeds: list[int], machine: Machine
+        self, given: list[Supervised], seeds: list[int], machine: Machine
     ) -> list[BaseLocalizer]:
-        """Train a new network of every localizer, side by side where asked for."""
+        """Train a new network of every localizer on what it is given, side by side if asked."""
         members = []
         for (_, localizer), seed in zip(self.localizers, seeds, strict=True):
             member = clone(localizer)
@@ -315,7 +315,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         progress = machine.progress if alone else None
         jobs = joblib.Parallel(n_jobs=1 if alone else self.n_jobs, return_as="generator")(
             joblib.delayed(_train_member)(member, data, seed, machine.device, progress)
-            for member, seed in zip(members, seeds, strict=True)
+            for member, data, seed in zip(members, given, seeds, strict=True)
         )
         for member, model in zip(members, jobs, strict=True):
             member.model_ = model
@@ -334,7 +334,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         return shown, np.concatenate([reading.attention[:, 0] for reading in readings])
 
     def _taught(self, data: Supervised, shown: Array, member: Any) -> Supervised:
-        """Return the videos with what the teacher says of their clips as targets."""
+        """Return the videos with what the teacher says of their clips, as `member` reads it."""
         n_clips = -(-data.clips.lengths // member.model_.plan.frames_per_clip)
         labelled = data.target > 0
         allowed = np.repeat(labelled, n_clips, axis=0)
@@ -426,7 +426,7 @@ def _train_member(
     member: BaseLocalizer, data: Supervised, seed: int, device: str, progress: Progress | None
 ) -> Model:
     """Train one network, on one thread."""
-    with one_thread():
+    with threads(1):  # the same numbers in every process
         machine = Machine(
             device,
             Progress(type(member).__name__) if progress is None else progress,
@@ -435,14 +435,3 @@ def _train_member(
         )
         model = member._train(member._plan(Inputs.of(member)), data, seed, machine)
     return model
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch work on one thread: the same numbers in every process."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
