@@ -102,7 +102,7 @@ def test_a_video_of_a_million_clips_is_scored_in_blocks():
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(n, 4)).astype(np.float32) for n in (6, 9, 12, 7)]
     model = ASNLocalizer(
-        "fusion", context_layers=2, context_size=4, max_epochs=1, batch_size=512, random_state=0
+        "single", context_layers=2, context_size=4, max_epochs=1, batch_size=512, random_state=0
     ).fit(X, ["a", "b", "a", "b"])
     n = 200_000
     long = rng.normal(size=(n, 4)).astype(np.float32)

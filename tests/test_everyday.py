@@ -205,6 +205,7 @@ def test_cross_validate_with_several_scorers(videos):
     assert found["test_map"][0] == found["estimator"][0].score(X[half], y[half])
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.UnjudgedParameterWarning")
 def test_search_refits_by_one_of_several_scorers(videos):
     search = GridSearchCV(
         pipeline(),

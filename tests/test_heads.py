@@ -172,7 +172,7 @@ def test_one_stream_of_wider_features(X) -> None:
     found = made.record_quantiles(X).predict(X)
     assert set(found.label.tolist()) == {"run"}
     narrow = ASNLocalizer.from_heads(
-        heads, CLASSES, n_features=4, streams={"spatial": slice(None), "temporal": []}
+        heads, CLASSES, n_features=4, streams={"spatial": slice(None)}
     )
     assert_allclose(narrow.attention([x[:, :4] for x in X])[0], made.attention(X)[0])
 
@@ -263,7 +263,9 @@ def test_classes_that_do_not_fit() -> None:
 def test_two_stream_starts_from_a_parent_a_stream(data) -> None:
     X, y = data
     parents = {s: ASNLocalizer(s, **FAST).fit(X, y) for s in ("temporal", "spatial")}
-    child = ASNLocalizer("two-stream", init=parents, **{**FAST, "lr": 0.0}).fit(X, y)
+    halves = {"spatial": slice(0, 4), "temporal": slice(4, 8)}
+    given = {**FAST, "lr": 0.0, "streams": halves}
+    child = ASNLocalizer("two-stream", init=parents, **given).fit(X, y)
     mean = sum(parent.predict_proba(X) for parent in parents.values()) / 2
     assert_allclose(child.predict_proba(X), mean, rtol=1e-5)
     frozen = {s: FrozenEstimator(parent) for s, parent in parents.items()}
