@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn import ASNLocalizer, Clips, ClipWise
+from sklearn_asn._doclink import DocumentedMixin
 from sklearn_asn._localizers.advice import (
     CollapsedAttentionWarning,
     LocalizationWarning,
@@ -233,7 +234,14 @@ def test_all_can_be_silenced_together(videos):
 
 # ---------------------------------------------------------------- HTML
 
-PAGES = "https://sklearn-asn.readthedocs.io/en/stable/generated/"
+PAGES = "https://docs.invalid/generated/"
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Let the documentation have an address, which it has not yet."""
+    template = PAGES + "{estimator_module}.{estimator_name}.html"
+    monkeypatch.setattr(DocumentedMixin, "_doc_link_template", template)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +254,7 @@ PAGES = "https://sklearn-asn.readthedocs.io/en/stable/generated/"
         (AutoLoc(), "sklearn_asn.rivals.AutoLoc"),
     ],
 )
+@pytest.mark.usefixtures("published")
 def test_html_has_a_link_to_the_documentation(estimator, page):
     with config_context(display="diagram"):
         html = estimator._repr_html_()
@@ -258,6 +267,7 @@ def test_html_has_a_link_to_the_documentation(estimator, page):
     assert repr(estimator).startswith(type(estimator).__name__)
 
 
+@pytest.mark.usefixtures("published")
 def test_html_of_a_fitted_pipeline(videos):
     X, y = videos
     model = make_pipeline(ClipWise(StandardScaler()), asn()).fit(X, y)
@@ -266,6 +276,15 @@ def test_html_of_a_fitted_pipeline(videos):
     assert "clips_per_video" in html
 
 
+def test_html_links_to_nothing_of_ours_while_there_is_no_site(videos):
+    X, y = videos
+    html = make_pipeline(ClipWise(StandardScaler()), asn()).fit(X, y)._repr_html_()
+    links = re.findall(r'href="([^"#]+)', html)
+    assert links, "scikit-learn's own have one"
+    assert all("://scikit-learn.org/" in link for link in links)
+
+
+@pytest.mark.usefixtures("published")
 def test_a_class_of_the_user_has_no_link():
     class Mine(ASNLocalizer, auto_wrap_output_keys=None):
         pass
