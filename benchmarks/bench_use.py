@@ -2,7 +2,7 @@
 
 213 videos of 400 clips, 2 x 1,024 columns of float32, 20 classes; models fitted for one epoch.
 
-*forward* is the network over all clips, as `predict` runs it (`ASNLocalizer._score`, which reads
+*forward* is the network over all clips, as `predict` runs it (`Model.score`, which reads
 batch after batch). Its reference is one torch matrix product of all the rows, of the columns that
 the variant reads, with k columns; k gives it at least as many multiply-adds a row as the network
 does, and at least one column a class and one for attention. The other methods, with all that they
@@ -11,6 +11,12 @@ interleaved, times are medians.
 
 *selection* is the time inside `select_packed` during `predict`, with a video threshold at which
 2.5 classes a video pass: naive runs as a share of the forward, and AutoLoc's boxes.
+
+The single streams show in their activations whatever feature is no number, so that `predict` need
+not look for it: the whole of it should take 1.2 times the plain forward at most.
+
+*latency* is the CPU time of `predict` for one video of 63 clips, the mean of many calls on one
+thread, and the network's share of it: the module alone, called with the same rows.
 
 *memory* is what `predict` adds to the peak of resident memory, of a fresh process, for the given
 videos and for four times as many (Linux only). What is left when these are compared grows with the
@@ -27,6 +33,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -111,7 +118,7 @@ def compare(variant: str, X: Clips, repeats: int, device: str) -> None:
 
     calls = {
         "product": product,
-        "forward": lambda: model._score(X).attention.shape,
+        "forward": lambda: model.model_.score(X, device).attention.shape,
         "predict_proba": lambda: model.predict_proba(X).shape,
         "transform": lambda: len(model.transform(X)),
         "predict": predict,
@@ -129,6 +136,9 @@ def compare(variant: str, X: Clips, repeats: int, device: str) -> None:
         ratio = middle(runs[name]) / base
         print(f"    {name:14s} {1e3 * middle(runs[name]):9.1f} ms   {ratio:5.2f}x", end=" ")
         print(verdict(ratio, 1.2) if name == "forward" else "")
+    if variant in ("temporal", "spatial"):
+        whole = middle(runs["predict"]) / forward
+        print(f"    predict        {whole:9.2f} x the forward {verdict(whole, 1.2)}")
     share = median(seconds) / forward
     print(
         f"    naive          {1e3 * median(seconds):9.1f} ms   {100 * share:.1f} % of the forward "
@@ -180,6 +190,35 @@ def peak_of_predict(variant: str, n_videos: int, n_clips: int, n_columns: int) -
     return {"extra": resident("VmHWM") - before, "X": X.values.nbytes}
 
 
+def measure_latency(variant: str, X: Clips, n_calls: int = 300) -> None:
+    """Print what one short video costs, and what of that is the network."""
+    model = fitted(variant, X, "cpu")
+    one = Clips(X.values[:63].copy(), [0, 63], clip_seconds=1.0, ids=["a"])
+    module, rows = model.net_.module_.eval(), torch.from_numpy(one.values)
+
+    def network() -> Any:
+        with torch.no_grad():
+            return module(rows)
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    cost = []
+    for call in (lambda: model.predict(one), network):
+        for _ in range(20):
+            call()
+        began = time.process_time()
+        for _ in range(n_calls):
+            call()
+        cost.append(1e3 * (time.process_time() - began) / n_calls)
+    torch.set_num_threads(threads)
+    whole, alone = cost
+    print(
+        f"    latency        {whole:9.2f} ms of CPU for 63 clips {verdict(whole, 1)}, of which the "
+        f"network {alone:.2f} ({100 * alone / whole:.0f} %)",
+        flush=True,
+    )
+
+
 def measure_memory(variant: str, args: argparse.Namespace) -> None:
     extra, size = [], []
     at_once = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}  # give back
@@ -228,6 +267,7 @@ def main() -> None:
             profile(variant, X, args.device)
             continue
         compare(variant, X, args.repeats, args.device)
+        measure_latency(variant, X)
         if not args.no_memory:
             measure_memory(variant, args)
 

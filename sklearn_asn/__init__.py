@@ -6,7 +6,7 @@ and readers need no torch.
 
 from __future__ import annotations
 
-from importlib import import_module
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from sklearn_asn._version import __version__ as __version__
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sklearn_asn import interchange as interchange
     from sklearn_asn import methods as methods
     from sklearn_asn import metrics as metrics
+    from sklearn_asn import model_selection as model_selection
     from sklearn_asn import plotting as plotting
     from sklearn_asn import preprocessing as preprocessing
     from sklearn_asn import rivals as rivals
@@ -67,8 +68,8 @@ _HOME = {
     "report": "_report",
 }
 _MODULES = (
-    *("datasets", "exceptions", "interchange", "methods", "metrics", "plotting", "preprocessing"),
-    *("rivals", "saving", "selection", "shards", "video"),
+    *("datasets", "exceptions", "interchange", "methods", "metrics", "model_selection"),
+    *("plotting", "preprocessing", "rivals", "saving", "selection", "shards", "video"),
 )
 
 
@@ -76,9 +77,9 @@ if not TYPE_CHECKING:  # which would take any name for one of the package's
 
     def __getattr__(name: str) -> Any:
         if name in _MODULES:
-            return import_module(f"sklearn_asn.{name}")
+            return importlib.import_module(f"sklearn_asn.{name}")
         if name in _HOME:
-            return getattr(import_module(f"sklearn_asn.{_HOME[name]}"), name)
+            return getattr(importlib.import_module(f"sklearn_asn.{_HOME[name]}"), name)
         raise AttributeError(f"module 'sklearn_asn' has no attribute {name!r}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import importlib
 from typing import Any
 
 # what people call a module, and what brings it, where these are not its name
@@ -30,7 +30,7 @@ def need(module: str, what: str, extra: str) -> Any:
         It is not there, or cannot be imported where it is.
     """
     try:
-        return import_module(module)
+        return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
         name, distribution = _NAMES.get(package, (package, package))

@@ -36,7 +36,40 @@ from sklearn_asn._optional import need
 from sklearn_asn._training.network import LEVELS, ASENetwork
 from sklearn_asn.rivals._boundary import BoxModel
 
-__all__ = ["load_safetensors", "save_safetensors"]
+__all__ = ["SKOPS_TYPES", "load_safetensors", "save_safetensors"]
+
+#: All that a skops file of this package's estimators may name beside what skops knows: classes of
+#: their states, by their full names. To be compared as they are: a file that names anything else
+#: beginning with "sklearn_asn." could reach whatever our modules import.
+SKOPS_TYPES: tuple[str, ...] = (
+    "sklearn_asn.ASNLocalizer",
+    "sklearn_asn.ClipWise",
+    "sklearn_asn.SelfTrainingLocalizer",
+    "sklearn_asn._localizers.model.Model",
+    "sklearn_asn._localizers.self_training.Ensemble",
+    "sklearn_asn._localizers.self_training.EnsembleModel",
+    "sklearn_asn._training.criteria.CoActivity",
+    "sklearn_asn._training.criteria.MixtureCrossEntropy",
+    "sklearn_asn._training.criteria.PooledCrossEntropy",
+    "sklearn_asn._training.criteria.ProbabilityPooling",
+    "sklearn_asn._training.criteria.SparseSigmoid",
+    "sklearn_asn.methods.Heads",
+    "sklearn_asn.methods.Plan",
+    "sklearn_asn.rivals.AutoLoc",
+    "sklearn_asn.rivals.STPN",
+    "sklearn_asn.rivals.SingleInstance",
+    "sklearn_asn.rivals.UntrimmedNet",
+    "sklearn_asn.rivals.WTALC",
+    "sklearn_asn.rivals._boundary.BoxModel",
+    "sklearn_asn.rivals._boundary.BoxPlan",
+    "sklearn_asn.rivals.single_instance.EveryClip",
+    "sklearn_asn.selection.AutoLocSelection",
+    "sklearn_asn.selection.MultiQuantileSelection",
+    "sklearn_asn.selection.MultiThresholdSelection",
+    "sklearn_asn.selection.NaiveSelection",
+    "sklearn_asn.selection.RelativeThresholdSelection",
+    "sklearn_asn.selection.TCAMSelection",
+)
 
 FORMAT = "sklearn_asn.localizer"
 FORMAT_VERSION = 1
@@ -99,7 +132,8 @@ def save_safetensors(
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> from sklearn_asn.saving import load_safetensors, save_safetensors
     >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-    >>> localizer = ASNLocalizer("temporal", max_epochs=2, random_state=0).fit(X, y)
+    >>> localizer = ASNLocalizer("temporal", batch_size=5, max_epochs=2, random_state=0)
+    >>> localizer = localizer.fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = save_safetensors(localizer, folder + "/model.safetensors")
     ...     again = load_safetensors(path)

@@ -143,3 +143,16 @@ def test_a_damaged_training_is_noticed_and_trained_anew(tmp_path, trained):
     assert len(trained) == 2
     assert model.fit(X, y).predict(X) == want
     assert len(trained) == 2
+
+
+@pytest.mark.parametrize("package", ["numpy", "sklearn", "sklearn_asn", "skorch", "torch"])
+def test_another_version_trains_anew(tmp_path, trained, monkeypatch, package):
+    X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    model = ASNLocalizer("temporal", max_epochs=1, random_state=0, memory=str(tmp_path))
+    model.fit(X, y)
+    model.fit(X, y)
+    assert len(trained) == 1
+    monkeypatch.setattr(sys.modules[package], "__version__", "999")
+    model.fit(X, y)
+    assert len(trained) == 2
+    monkeypatch.undo()

@@ -271,3 +271,29 @@ def test_saving_over_keeps_what_it_must(tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == [
         *("clips.json", "index.npz", "notes.txt", "values.npy")
     ]
+
+
+def test_a_column_that_float16_would_make_zero_is_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(9, 4)).astype(np.float32)
+    values[:, 2] *= 1e-9
+    clips = Clips(values, [0, 5, 9])
+    with pytest.raises(ValueError, match=r"\(clip 0, column 2\) becomes 0 in float16"):
+        clips.save(tmp_path / "a", dtype="float16")
+    assert not (tmp_path / "a").exists()
+    with pytest.raises(ValueError, match="becomes 0 in float16"):
+        Clips(values * 1e-9, [0, 9]).save(tmp_path / "a", dtype="float16")
+    with (
+        ClipsWriter(tmp_path / "w", dtype="float16") as writer,
+        pytest.raises(ValueError, match="becomes 0 in float16"),
+    ):
+        writer.append(values)
+    with pytest.raises(ValueError, match="becomes 0 in float32"):
+        Clips(values.astype(float) * 1e-60, [0, 9]).save(tmp_path / "a", dtype="float32")
+
+
+def test_a_small_number_beside_larger_ones_is_rounded(tmp_path):
+    values = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    values[3, 1], values[4, 2] = 1e-9, 0
+    again = Clips.open(Clips(values, [0, 5, 9]).save(tmp_path / "a", dtype="float16"))
+    np.testing.assert_allclose(again.values, values, rtol=1e-3, atol=1e-7)

@@ -9,8 +9,8 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_asn import ASNLocalizer
-from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
-from sklearn_asn.saving import load_safetensors, save_safetensors
+from sklearn_asn.rivals import STPN, WTALC, AutoLoc, SingleInstance, UntrimmedNet
+from sklearn_asn.saving import SKOPS_TYPES, load_safetensors, save_safetensors
 
 FAST = {"max_epochs": 3, "batch_size": 16, "random_state": 0}
 LOCALIZERS = [
@@ -18,6 +18,7 @@ LOCALIZERS = [
     UntrimmedNet(**FAST),
     STPN(**FAST),
     WTALC(hidden_size=8, **FAST),
+    SingleInstance(max_iter=20),
 ]
 
 
@@ -33,9 +34,8 @@ def by_joblib(model, folder):
 def by_skops(model, folder):
     io = pytest.importorskip("skops.io")
     io.dump(model, folder / "model.skops")
-    trusted = io.get_untrusted_types(file=folder / "model.skops")
-    assert all(name.startswith("sklearn_asn.") for name in trusted)
-    return io.load(folder / "model.skops", trusted=trusted)
+    assert set(io.get_untrusted_types(file=folder / "model.skops")) <= set(SKOPS_TYPES)
+    return io.load(folder / "model.skops", trusted=list(SKOPS_TYPES))
 
 
 def by_safetensors(model, folder):

@@ -6,21 +6,30 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sklearn_asn import ASNLocalizer
+from sklearn_asn import ASNLocalizer, SelfTrainingLocalizer
 from sklearn_asn._fingerprint import fingerprint
 from sklearn_asn._localizers.parameters import declared, sentence_of
-from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
+from sklearn_asn.rivals import STPN, WTALC, AutoLoc, SingleInstance, UntrimmedNet
 from sklearn_asn.selection import MultiQuantileSelection
 
-CLASSES = [ASNLocalizer, UntrimmedNet, STPN, WTALC, AutoLoc]
+CLASSES = [
+    ASNLocalizer, UntrimmedNet, STPN, WTALC, AutoLoc, SingleInstance, SelfTrainingLocalizer,
+]  # fmt: skip
 FAST = {"max_epochs": 1, "random_state": 0}
+SOFT = ASNLocalizer("fusion", pooling="probability", init="scratch", **FAST)
+#: What those are made with that have other arguments.
+MADE_WITH = {
+    SingleInstance: {"max_iter": 20},
+    SelfTrainingLocalizer: {"localizers": [("a", SOFT)], "n_rounds": 0, "random_state": 0},
+}
 #: Another valid value of every argument of training, where it differs from the default.
 OTHER = {
     "variant": "temporal", "init": "scratch", "main_stream": "spatial", "pooling": "topk",
     "precision": "bfloat16", "clip_selection": "hard", "lr_milestones": (0.9,),
     "streams": {"spatial": [0], "temporal": [1, 2]}, "context_layers": 1, "random_state": 1,
     "class_activation": "sigmoid", "unlabelled": "background", "optimizer": "adamw",
-    "lr_schedule": "cosine", "scales": (1, 2), "localizer": UntrimmedNet(max_epochs=2),
+    "lr_schedule": "cosine", "smoothing": 5, "localizers": [("b", SOFT)],
+    "scales": (1, 2), "localizer": UntrimmedNet(max_epochs=2),
 }  # fmt: skip
 
 
@@ -35,7 +44,7 @@ def other_value(name, value):
 @pytest.fixture(scope="module")
 def fitted(videos):
     X, y = videos
-    return {kind: kind(**FAST).fit(X, y) for kind in CLASSES}
+    return {kind: kind(**MADE_WITH.get(kind, FAST)).fit(X, y) for kind in CLASSES}
 
 
 def named(stage):

@@ -14,10 +14,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import EarlyStopping
 
-from sklearn_asn import ASNLocalizer, ClipWise
+from sklearn_asn import ASNLocalizer, ClipWise, SelfTrainingLocalizer
 from sklearn_asn._training.network import VARIANTS
 from sklearn_asn.datasets import make_untrimmed_videos
-from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
+from sklearn_asn.rivals import STPN, WTALC, AutoLoc, SingleInstance, UntrimmedNet
 from sklearn_asn.saving import _checksum, _read_header, load_safetensors, save_safetensors
 from sklearn_asn.selection import (
     AutoLocSelection,
@@ -39,6 +39,15 @@ RIVALS = {
     "stpn": STPN(attention_size=4, **FAST),
     "wtalc": WTALC(hidden_size=5, **FAST),
     "autoloc": AutoLoc(STPN("spatial", attention_size=4, **FAST), hidden_size=3, random_state=0),
+    "single": SingleInstance(max_iter=20),
+    "self-training": SelfTrainingLocalizer(
+        [
+            (name, ASNLocalizer("fusion", pooling="probability", context_size=3, **FAST))
+            for name in ("one", "two")
+        ],
+        n_rounds=1,
+        random_state=0,
+    ),
 }
 OPTIONS = {
     "context": ASNLocalizer(
@@ -111,14 +120,14 @@ OTHER_PROCESS = """
 import pickle, sys
 import joblib, skops.io
 from pathlib import Path
-from sklearn_asn.saving import load_safetensors
+from sklearn_asn.saving import SKOPS_TYPES, load_safetensors
 folder = Path(sys.argv[1])
 X, expected = pickle.loads((folder / "expected").read_bytes())
 for file in sorted(folder.glob("*.*")):
     if file.suffix == ".pickle": model = pickle.loads(file.read_bytes())
     elif file.suffix == ".joblib": model = joblib.load(file)
     elif file.suffix == ".safetensors": model = load_safetensors(file)
-    else: model = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    else: model = skops.io.load(file, trusted=list(SKOPS_TYPES))
     assert model.predict(X) == expected[file.stem], file
     print(file.name)
 """
@@ -200,6 +209,23 @@ LOCALIZER = {
                 "sklearn_asn.rivals._boundary.BoxPlan",
                 "sklearn_asn.rivals.AutoLoc",
                 "sklearn_asn.rivals.STPN",
+            },
+        ),
+        (
+            "single",
+            {
+                "sklearn_asn.rivals.SingleInstance",
+                "sklearn_asn.rivals.single_instance.EveryClip",
+            },
+        ),
+        (
+            "self-training",
+            {
+                "sklearn_asn.ASNLocalizer",
+                "sklearn_asn.SelfTrainingLocalizer",
+                "sklearn_asn._localizers.self_training.Ensemble",
+                "sklearn_asn._localizers.self_training.EnsembleModel",
+                "sklearn_asn._training.criteria.ProbabilityPooling",
             },
         ),
     ],

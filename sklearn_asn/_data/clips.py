@@ -132,6 +132,10 @@ class Clips(Packed[NDArray[Any]]):
         feature_names: Iterable[str] | None = None,
     ) -> Clips:
         """Pack one ``(n_clips, n_features)`` array a video; see `Clips` for the rest."""
+        return cls._packed(arrays, cls, clip_seconds, start_seconds, ids, feature_names)
+
+    @classmethod
+    def _packed(cls, arrays: Sequence[ArrayLike], make: Any, *more: Any) -> Clips:
         if not len(arrays):
             raise ValueError("Found 0 videos (0 sample(s)); expected a minimum of 1.")
         checked = [check_video(array, i) for i, array in enumerate(arrays)]
@@ -143,7 +147,15 @@ class Clips(Packed[NDArray[Any]]):
             )
         offsets = offsets_from_lengths([len(array) for array in checked])
         values = np.concatenate(checked) if len(checked) > 1 else checked[0].copy()
-        return cls(values, offsets, clip_seconds, start_seconds, ids, feature_names)
+        made: Clips = make(values, offsets, *more)
+        return made
+
+    @classmethod
+    def unseen(cls, values: NDArray[Any], offsets: ArrayLike, *more: Any) -> Clips:
+        """Make `Clips` of features that are not looked at yet."""
+        new = object.__new__(cls)
+        new._fill(values, offsets, *(more or (None,) * 4))
+        return new
 
     @property
     def values(self) -> NDArray[Any]:
@@ -204,10 +216,9 @@ class Clips(Packed[NDArray[Any]]):
         self, values: NDArray[Any], feature_names: Iterable[str] | None = None
     ) -> Clips:
         """Return the same videos, timing and ids with other features, one row a clip."""
-        new = object.__new__(Clips)  # what a transformer made is checked on first use
         timing = (self.clip_seconds, self.start_seconds)
-        new._fill(values, self.offsets, *timing, self.ids, feature_names)
-        return new
+        # what a transformer made is checked on first use
+        return Clips.unseen(values, self.offsets, *timing, self.ids, feature_names)
 
     def to_table(self) -> NDArray[Any] | pd.DataFrame:
         """Return all clips as one table: a frame (zero-copy) if the columns have names."""
@@ -285,8 +296,9 @@ class Clips(Packed[NDArray[Any]]):
             if not np.all(np.isfinite(video)):
                 what = "NaN" if np.isnan(video).any() else "infinity"
                 clip = int(np.flatnonzero(~np.isfinite(video).all(axis=1))[0])
+                own = "" if self.ids is None else f" ({str(self.ids[i])!r})"
                 raise ValueError(
-                    f"Input {name} contains {what}: video {i}, clip {clip}. Expected finite "
+                    f"Input {name} contains {what}: video {i}, clip {clip}{own}. Expected finite "
                     "features; fill or drop such clips first."
                 )
 
@@ -426,14 +438,18 @@ class Clips(Packed[NDArray[Any]]):
         return text + ")"
 
 
-def as_clips(X: Any, name: str = "X") -> Clips:
-    """Read ragged features in any accepted form: `Clips`, list, object array, or 3-D array."""
+def as_clips(X: Any, name: str = "X", look: bool = True) -> Clips:
+    """Read ragged features in any accepted form: `Clips`, list, object array, or 3-D array.
+
+    Without `look` they may hold what is not finite.
+    """
     if isinstance(X, Clips):
         if not len(X):
             raise ValueError(f"Found 0 videos (0 sample(s)) in {name}; expected a minimum of 1.")
-        X.check_finite(name)
+        if look:
+            X.check_finite(name)
         return X
-    return Clips.from_list(X)
+    return Clips.from_list(X) if look else Clips._packed(X, Clips.unseen)
 
 
 def is_ragged(X: Any) -> bool:

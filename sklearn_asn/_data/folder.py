@@ -235,7 +235,11 @@ def values_header(n_rows: int, n_features: int, dtype: np.dtype[Any]) -> bytes:
 
 
 def as_stored(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return row-major values of `dtype`; a finite value must stay so."""
+    """Return row-major values of `dtype`; a finite value must stay so, and no column become zero.
+
+    A small number may become 0 beside larger ones of its column (rows of one call), which are
+    rounded by as much; not where all of the column is as small.
+    """
     if values.dtype == dtype:
         return np.ascontiguousarray(values)
     with np.errstate(over="ignore"):
@@ -247,6 +251,16 @@ def as_stored(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
             f"{values[clip, column]:g} (clip {clip}, column {column}) does not fit into {dtype}; "
             "scale the features, or store them as float32."
         )
+    if np.count_nonzero(stored) != np.count_nonzero(values):
+        gone = (stored == 0) & (values != 0)
+        lost = gone & (np.abs(stored).max(axis=0) < np.finfo(dtype).tiny)
+        if lost.any():
+            clip, column = np.argwhere(lost)[0]
+            raise ValueError(
+                f"{values[clip, column]:g} (clip {clip}, column {column}) becomes 0 in {dtype}, as "
+                "do others of its column, which has none that is larger by far; scale the "
+                "features, or store them as float32."
+            )
     return stored
 
 

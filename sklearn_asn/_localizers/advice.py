@@ -17,16 +17,19 @@ from sklearn_asn._data.packed import Offsets
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
+    FewStepsWarning,
     LocalizationWarning,
     NoClassPassedWarning,
     NoClipPassedWarning,
     ShortVideosWarning,
+    UnjudgedParameterWarning,
     UnseenClassWarning,
 )
 
 Mask = NDArray[np.bool_]
 
 MIN_VIDEOS = 10
+FEW_STEPS = 320  # about what weak labels want; see the guide on choosing
 
 FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
 PEAK = 0.99  # mean share of attention that one clip of a video gets when it has collapsed
@@ -58,6 +61,21 @@ def warn_short_videos(estimator: Any, lengths: NDArray[np.int64], sampled: Mask)
             f"For steps that differ, use a smaller {smaller}.",
             ShortVideosWarning,
         )
+
+
+def warn_few_steps(estimator: Any, sampled: Mask, trimmed: Mask) -> None:
+    """Warn where all videos fit into one batch: an epoch is one step, and there are few."""
+    size, n_steps = getattr(estimator, "batch_size", None), value_of(estimator, "max_epochs")
+    n_videos = int(sampled.sum())
+    if size is None or trimmed.any() or not MIN_VIDEOS <= n_videos <= size or n_steps >= FEW_STEPS:
+        return
+    smaller = max(1, n_videos // 4)
+    warn(
+        f"All {n_videos} videos are in one batch (batch_size={size}), so that an epoch is one step "
+        f"and training has {n_steps} of them, which is few. Use a smaller batch_size ({smaller}, "
+        f"say), or more epochs (max_epochs={FEW_STEPS}).",
+        FewStepsWarning,
+    )
 
 
 def warn_collapsed_attention(
@@ -97,6 +115,17 @@ def warn_collapsed_attention(
 # ---------------------------------------------------------------- in use
 
 
+def warn_unjudged(chosen: list[str]) -> None:
+    """Warn that labels alone are to judge parameters that they cannot judge."""
+    names, them = ", ".join(chosen), "it" if len(chosen) == 1 else "them"
+    warn(
+        f"{names} was set before fit, as a search does, but y has labels only: they say what a "
+        f"video contains and cannot judge {them}, so that a search picks by chance. Give segments "
+        "of some videos, and let these judge (sklearn_asn.model_selection.TimedSplit or tune).",
+        UnjudgedParameterWarning,
+    )
+
+
 class Note(NamedTuple):
     """What advice needs to know of some videos of a call."""
 
@@ -121,7 +150,11 @@ def note_of(
     """
     reached = None
     if active is not None:
-        counts = active if active.shape[1] == 1 else active & passing.repeat(np.diff(offsets), 0)
+        counts = (
+            active
+            if active.shape[1] == 1
+            else active & passing.repeat(offsets[1:] - offsets[:-1], 0)
+        )
         reached = np.add.reduceat(counts.any(axis=1), offsets[:-1], dtype=np.int64) > 0
     return Note(np.any(passed, axis=1), reached, localizer)
 

@@ -96,7 +96,8 @@ class ASNLocalizer(BaseLocalizer):
         spatial, the rest temporal.
     quantile : float in [0, 1], default=0.5
         Share of clips taken as background (section 3.2). It does not enter training: set another
-        value on a fitted estimator and it holds at once.
+        value on a fitted estimator and it holds at once. Half of the true share of background is a
+        start; labels cannot judge it, segments of some videos can (`model_selection.tune`).
     quantile_momentum : float in [0, 1], default=0.9
         alpha in eq. 2.
     clips_per_video : int or None, default=7
@@ -224,7 +225,7 @@ class ASNLocalizer(BaseLocalizer):
     >>> from sklearn_asn import ASNLocalizer
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> X, y = make_untrimmed_videos(n_videos=40, random_state=0)
-    >>> localizer = ASNLocalizer(variant="temporal", max_epochs=20, random_state=0).fit(X, y)
+    >>> localizer = ASNLocalizer("temporal", batch_size=10, random_state=0).fit(X, y)
     >>> found = localizer.predict(X)
     >>> len(found) == len(X)
     True

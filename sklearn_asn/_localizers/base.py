@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -24,12 +24,20 @@ from sklearn_asn._data.supervision import (
     check_weights,
     classes_of,
     clip_coverage,
+    judged,
     with_background,
 )
 from sklearn_asn._data.targets import Targets, parse_targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
-from sklearn_asn._localizers.liveness import warn_dead_parts
+from sklearn_asn._localizers.choices import RemembersChoices
+from sklearn_asn._localizers.finite import (
+    check_features,
+    check_trained,
+    counted_from,
+    shows_features,
+)
+from sklearn_asn._localizers.liveness import sample_clips, warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
@@ -61,7 +69,9 @@ class Cut(NamedTuple):
 
 
 @public("sklearn_asn.methods")
-class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class BaseLocalizer(
+    DocumentedMixin, TransformerMixin, RemembersChoices, auto_wrap_output_keys=None
+):  # type: ignore[call-arg]
     """Base of weakly-supervised localizers; subclass it for a method of your own.
 
     A subclass has an ``__init__`` that only assigns, and two methods: `_plan` says what is
@@ -181,6 +191,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             allowed_classes(value_of(self, "localize_classes"), self.classes_)
             if self._samples_clips:
                 advice.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
+            if clips.lengths.max() > 1:
+                advice.warn_few_steps(self, weight > 0, mask)
             data = Supervised(clips, targets, self.classes_, weight, mask)
             known = check_timed(timed, targets, len(clips))
             if known.any():
@@ -201,6 +213,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             where = Machine(device, progress, value_of(self, "compile"), value_of(self, "memory"))
             plan = self._plan(Inputs.of(self))
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
+            check_trained(self.model_.weights)
         if clips.lengths.max() > 1:
             curves, history = self.model_.curves, self.model_.history
             advice.warn_collapsed_attention(curves, history, hasattr(self, "quantile"))
@@ -256,11 +269,12 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return localization mAP at tIoU 0.5, or mean video-level AP where y has labels only.
 
-        **Labels cannot judge a quantile.** Where `y` holds segments, the score is
-        `localization_map` (ActivityNet rule). Where it holds labels only, it is the mean over
-        classes of the average precision of `predict_proba`, into which `quantile`, `selection`
-        and `video_threshold` do not enter: a search over these against labels alone picks one
-        by chance. Such a search needs a few videos with segments.
+        **Labels cannot judge a quantile.** Where `y` holds segments, of all videos or of some, the
+        score is `localization_map` (ActivityNet rule) of those that have them, and of no others.
+        Where it holds labels only, it is the mean over classes of the average precision of
+        `predict_proba`, into which `quantile`, `selection` and `video_threshold` do not enter: a
+        search over these against labels alone picks one by chance. Such a search needs a few
+        videos with segments: see `sklearn_asn.model_selection`.
 
         Parameters
         ----------
@@ -277,14 +291,14 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         targets = self._check_y(y, len(clips))
         if clips.lengths.max() > 1:
             advice.warn_unseen_classes(targets.label, self.classes_)
-        if targets.segments is None:
+        if not targets.has_times.any():
+            self._warn_unjudged()
             return recognition_map(
                 y, self.predict_proba(X), classes=self.classes_, sample_weight=sample_weight
             )
-        check_inside(targets.segments, clips)
-        return float(
-            localization_map(targets.segments, self.predict(X), sample_weight=sample_weight)
-        )
+        check_inside(targets.timed_segments(), clips)
+        X, truth, sample_weight = judged(X, targets, sample_weight)
+        return float(localization_map(truth, self.predict(X), sample_weight=sample_weight))
 
     @property
     def net_(self) -> Any:
@@ -333,7 +347,11 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     ) -> Model:
         """Train a plan from given weights of its parent, or from the beginning."""
         trained, net = train(plan, data, seed, machine, value_of(self, "callbacks"), start)
-        return Model(plan.alone(), *trained, trained_with(self), net)
+        check_trained(trained.weights)
+        model = Model(plan.alone(), *trained, trained_with(self), net)
+        if net is not None:  # else features on disk need not be read at all
+            model.score(sample_clips(data.clips), machine.device, machine.compile)
+        return model
 
     def _warn_of_dead_parts(self, clips: Clips, device: str) -> None:
         """Warn where a stream that the network reads changes nothing."""
@@ -405,10 +423,13 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         self, clips: Clips, read: Callable[[Reading, Clips], tuple[Any, advice.Note | None]]
     ) -> list[Any]:
         """Score block after block of videos, and keep of each only what `read` makes of it."""
-        results, notes = [], []
+        results, notes, done = [], [], 0
         for block in clips.blocks(_CLIPS_AT_ONCE * self.model_.plan.frames_per_clip):
-            result, note = read(self._reading(block), block)
+            with counted_from(done):
+                reading = self._reading(block)
+            result, note = read(reading, block)
             results.append(result)
+            done += len(block)
             if note is not None:
                 notes.append(note)
         if clips.lengths.max() > 1:
@@ -457,20 +478,20 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
 
     def _check_X(self, X: Any, reset: bool) -> Clips:
         if is_ragged(X):
-            clips = as_clips(X)
+            clips = as_clips(X, look=False)
             validate_data(self, clips.head(), reset=reset, skip_check_array=True)
-            return clips
-        table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
-        return Clips(table, np.arange(len(table) + 1))
+        else:
+            table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
+            clips = Clips.unseen(table, np.arange(len(table) + 1))
+        if reset or not shows_features(self.model_.plan):
+            check_features(clips, whole=reset)
+        return clips
 
     def _check_y(self, y: Any, n_videos: int) -> Targets:
         targets = parse_targets(y)
         if len(targets) != n_videos:
             raise ValueError(f"X has {n_videos} videos, but y has entries for {len(targets)}.")
         return targets
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "model_" in self.__dict__
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

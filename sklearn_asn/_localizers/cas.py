@@ -39,7 +39,7 @@ def pool_videos(activations: Array, attention: Array, offsets: Offsets, softenin
     ndarray of shape (n_videos, n_models, n_classes)
         Video-level class activations (logits).
     """
-    first, lengths = offsets[:-1], np.diff(offsets)
+    first, lengths = offsets[:-1], offsets[1:] - offsets[:-1]
     soft = attention / softening
     share = np.exp(soft - np.repeat(np.maximum.reduceat(soft, first), lengths, axis=0))
     share /= np.repeat(np.add.reduceat(share, first), lengths, axis=0)
@@ -51,7 +51,7 @@ def pool_top(activations: Array, offsets: Offsets, divisor: float) -> Array:
 
     W-TALC's pooling, not the paper's. Shapes as in `pool_videos`.
     """
-    n_clips = np.diff(offsets)
+    n_clips = offsets[1:] - offsets[:-1]
     count = np.maximum(np.ceil(n_clips / divisor - 1e-9), 1).astype(np.int64)
     video = np.repeat(np.arange(len(n_clips)), n_clips)
     rank = np.arange(offsets[-1]) - np.repeat(offsets[:-1], n_clips)
@@ -69,7 +69,7 @@ def pool_top(activations: Array, offsets: Offsets, divisor: float) -> Array:
 def pool_gated(activations: Array, attention: Array, offsets: Offsets) -> Array:
     """Average activations times ``sigmoid(attention)`` over every video (STPN). Shapes as above."""
     total = np.add.reduceat(expit(attention)[..., None] * activations, offsets[:-1])
-    return total / np.diff(offsets)[:, None, None]
+    return total / (offsets[1:] - offsets[:-1])[:, None, None]
 
 
 def video_scores(pooled: Array) -> Array:
@@ -170,7 +170,7 @@ def class_activation_sequence(
     -------
     ndarray of shape (n_clips, n_classes)
     """
-    cas = clip_scores * np.repeat(passing, np.diff(offsets), axis=0)
+    cas = clip_scores * np.repeat(passing, offsets[1:] - offsets[:-1], axis=0)
     if active is not None:
         cas *= active
     return cas

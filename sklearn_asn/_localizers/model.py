@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from sklearn_asn._checks import resolve_device
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.columns import Columns
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._doclink import public
+from sklearn_asn._localizers.finite import check_curves, check_scores
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.net import export, plain_module, rebuild, score_clips
 from sklearn_asn._training.recipe import Plan, Trained
@@ -60,6 +62,7 @@ class Model:
         self._weights = dict(weights)
         self._history = list(history)
         self._net = net
+        self._read: Columns | None = None
 
     def net(self, device: str = "auto", compile: bool = False) -> Any:
         """Return the live net, made at the first call, on a device."""
@@ -82,15 +85,32 @@ class Model:
     def curves(self) -> Array:
         """Running quantiles of raw attention, ``(n_models, 101)`` (eq. 2)."""
         if self._net is None:
-            return self._weights["attention_quantiles"]
+            return check_curves(self._weights["attention_quantiles"])
         # of the live net this alone: it is asked for with every block of clips
         module: Any = plain_module(self._net)
-        return np.array(module.attention_quantiles.detach().cpu().numpy())
+        return check_curves(np.array(module.attention_quantiles.detach().cpu().numpy()))
 
     def score(self, clips: Clips, device: str = "auto", compile: bool = False) -> Scored:
-        """Score every clip with the network."""
-        bags = Bags.of(clips, self.plan.reads, self.plan.frames_per_clip)
-        return Scored(*score_clips(self.net(device, compile), bags), bags.offsets)
+        """Score every clip with the network.
+
+        Raises
+        ------
+        NonFiniteScoresError
+            A score is NaN, infinite or beyond all use; it says whether the features or the
+            weights are to blame.
+        """
+        columns, rows_a_clip = self._columns, self.plan.frames_per_clip
+        bags, net = Bags.of(clips, columns, rows_a_clip), self.net(device, compile)
+        scored = Scored(*score_clips(net, bags), bags.offsets)
+        check_scores(scored, clips, columns, rows_a_clip, plain_module(net))
+        return scored
+
+    @property
+    def _columns(self) -> Columns:
+        """What the network reads, kept: a plan has every column's number in a tuple."""
+        if self._read is None:
+            self._read = self.plan.reads
+        return self._read
 
     def _lives(self, net: Any, device: str, compile: bool) -> bool:
         """Tell whether a net is as it is wanted."""
@@ -114,4 +134,4 @@ class Model:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._net = None
+        self._net = self._read = None

@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -119,6 +120,10 @@ def selection(value: Any, name: str) -> None:
         )
 
 
+#: Where numbers that enter float32 as factors end: far from what overflows, or counts as 0.
+LARGEST, SMALLEST = 1e30, 1e-30
+
+
 #: What localizers have in common.
 SHARED: dict[str, Parameter] = {
     "streams": train(anything),
@@ -131,18 +136,19 @@ SHARED: dict[str, Parameter] = {
     "max_epochs": train(count, 80),
     "batch_size": train(count, 512),
     "trimmed_batch_size": train(count, 8192),
-    "lr": train(number(0), 0.1),
+    "lr": train(number(0, LARGEST), 0.1),
     "lr_schedule": train(choice("steps", "cosine"), "steps"),
     "lr_milestones": train(each(number(0, 1)), ()),
     "momentum": train(number(0, 1, open_high=True), 0.9),
-    "weight_decay": train(number(0), 5e-4),
-    "extractor_weight_decay": train(optional(number(0))),
-    "gradient_clip": train(optional(number(0, open_low=True))),
+    "weight_decay": train(number(0, LARGEST), 5e-4),
+    "extractor_weight_decay": train(optional(number(0, LARGEST))),
+    "gradient_clip": train(optional(number(SMALLEST))),
     "quantile_momentum": train(number(0, 1), 0.9),
     "precision": train(choice("float32", "bfloat16"), "float32"),
     "callbacks": train(anything),
     "random_state": train(anything),
-    "attention_softening": use(number(0, open_low=True), 3.0),
+    # below, quotients leave float32; so small a number already means the highest clip alone
+    "attention_softening": use(number(1e-6), 3.0),
     "video_threshold": use(number(0, 1), 0.1),
     "when_none_passes": use(choice("best", "nothing"), "best"),
     "localize_classes": use(anything),
@@ -158,14 +164,20 @@ SHARED: dict[str, Parameter] = {
 # ------------------------------------------------------------------ what follows
 
 
+_ARGUMENTS: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+
+
 def declared(kind: type) -> dict[str, Parameter]:
     """Return the constructor arguments of a class of localizers, in order.
 
     One that is not declared counts as one of training, and is not checked.
     """
     known: Mapping[str, Parameter] = kind._parameters  # type: ignore[attr-defined]
-    names = [name for name in inspect.signature(kind).parameters if name != "kwargs"]
-    return {name: known.get(name, train(anything)) for name in names}
+    names = _ARGUMENTS.get(kind)
+    if names is None:  # a signature takes as long as a small network
+        given = inspect.signature(kind).parameters
+        names = _ARGUMENTS[kind] = tuple(name for name in given if name != "kwargs")
+    return {name: known[name] if name in known else train(anything) for name in names}
 
 
 def value_of(estimator: Any, name: str) -> Any:
@@ -203,12 +215,21 @@ def check_unchanged(estimator: Any, trained: Mapping[str, Any]) -> None:
         One differs; the message names both values.
     """
     for name, value in _of_stage(estimator, "train").items():
+        kept = trained.get(name)
+        if type(value) is type(kept) and type(value) in _PLAIN and value == kept:
+            continue  # nearly all are; this is asked for in every use
         now = _essence(value)
         if name in trained and now is not _UNKNOWN and now != _essence(trained[name]):
             raise ValueError(
                 f"{name}={value!r}, but this {type(estimator).__name__} was trained with "
                 f"{name}={trained[name]!r}. Call fit again, or set it back."
             )
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Tell whether two values are known to be the same, by content."""
+    a, b = _essence(one), _essence(other)
+    return one is other or (a is not _UNKNOWN and bool(a == b))
 
 
 def sentence_of(kind: type, name: str) -> str:
@@ -222,6 +243,7 @@ def sentence_of(kind: type, name: str) -> str:
 
 
 _UNKNOWN: Any = object()
+_PLAIN = {bool, int, float, str, type(None)}
 
 
 def _of_stage(estimator: Any, stage: Stage) -> dict[str, Any]:

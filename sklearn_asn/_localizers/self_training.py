@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -33,6 +32,7 @@ from sklearn_asn._localizers.parameters import (
 )
 from sklearn_asn._localizers.planning import Inputs
 from sklearn_asn._localizers.reading import Reading
+from sklearn_asn._training.isolation import threads
 from sklearn_asn._training.network import LEVELS, attention_quantiles
 from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import threshold_at
@@ -418,7 +418,7 @@ def _train_member(
     member: BaseLocalizer, data: Supervised, seed: int, device: str, progress: Progress | None
 ) -> Model:
     """Train one network, on one thread."""
-    with one_thread():
+    with threads(1):  # the same numbers in every process
         machine = Machine(
             device,
             Progress(type(member).__name__) if progress is None else progress,
@@ -427,14 +427,3 @@ def _train_member(
         )
         model = member._train(member._plan(Inputs.of(member)), data, seed, machine)
     return model
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch work on one thread: the same numbers in every process."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

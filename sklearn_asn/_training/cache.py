@@ -11,10 +11,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy
+import sklearn
+import skorch
+import torch
 from filelock import FileLock
 from joblib import hash as joblib_hash
 from sklearn.utils.validation import check_memory
 
+import sklearn_asn
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.net import export, train_net
 from sklearn_asn._training.recipe import Plan, Trained
@@ -32,14 +37,15 @@ def train_cached(
     """Return what training gives, from the cache where it was trained before.
 
     The key is a fingerprint of the data (of features in a file: path, size and time, so that they
-    are not read), the plan, the seed, the parent's weights and the callbacks. `machine` holds
+    are not read), the plan, the seed, the parent's weights and the callbacks, and the versions of
+    what trains. `machine` holds
     what does not change the result. Of processes that want the same training at the same time,
     one trains, and the others wait for it.
     """
     memory = check_memory(memory)
     ignore = ["bags", "machine"]
     cached = memory.cache(_train, ignore=ignore)
-    key = (bags.fingerprint() + code_of(plan), plan, seed, parent, callbacks)
+    key = (f"{bags.fingerprint()}{code_of(plan)}{versions()}", plan, seed, parent, callbacks)
     with _one_at_a_time(memory, key):
         sealed = cached(*key, bags=bags, machine=machine)
         if not _is_whole(sealed):
@@ -84,14 +90,18 @@ def _call(cached: Any, *args: Any, **kwargs: Any) -> tuple[bytes, str]:
     return result
 
 
+def versions() -> str:
+    """Return the versions of all that a training's numbers come from."""
+    packages = (numpy, sklearn, sklearn_asn, skorch, torch)
+    return " ".join(f"{package.__name__}-{package.__version__}" for package in packages)
+
+
 def code_of(plan: Plan) -> str:
     """Return the source of the user's own classes in a plan, which count by name otherwise."""
-    kinds = [plan.criterion, plan.network["variant"]]
     sources = []
-    for kind in kinds:
-        if isinstance(kind, type) and not kind.__module__.startswith("sklearn_asn."):
-            with suppress(OSError, TypeError):  # there is none, as in an interactive shell
-                sources.append(inspect.getsource(kind))
+    for kind in plan.user_classes:
+        with suppress(OSError, TypeError):  # there is none, as in an interactive shell
+            sources.append(inspect.getsource(kind))
     return "".join(sources)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch.optim.lr_scheduler import MultiStepLR
 
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.context import reach_of
+from sklearn_asn._training.isolation import own_torch
 from sklearn_asn._training.network import ASENetwork
 from sklearn_asn._training.progress import Progress, ShowProgress
 from sklearn_asn._training.recipe import Plan, Trained
@@ -190,15 +191,6 @@ def build_net(
     )
 
 
-@contextmanager
-def own_generator(seed: int, device: str) -> Iterator[None]:
-    """Seed torch inside the block; leave its global generators as they were."""
-    devices = [torch.device(device)] if str(device).startswith("cuda") else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
-
-
 def train_net(
     plan: Plan,
     bags: Bags,
@@ -212,12 +204,17 @@ def train_net(
     """Train one network from random weights, or from a main-stream `parent`'s heads."""
     net = build_net(plan, seed, device, callbacks, progress, compile)
     bags.table.hold_on(device)
-    with own_generator(seed, device):
+    with own_torch(seed, device, shares=draws_unknown(plan, callbacks, compile)):
         net.initialize()
         if parent is not None:
             net.module_.inherit(_as_tensors(parent))
         net.partial_fit(bags)
     return net
+
+
+def draws_unknown(plan: Plan, callbacks: Any, compile: bool) -> bool:
+    """Tell whether a training runs code that may draw random numbers in any way."""
+    return bool(compile or callbacks or plan.user_classes)
 
 
 def export(net: ASNNet) -> Trained:
@@ -240,7 +237,7 @@ def plain_module(net: ASNNet) -> nn.Module:
 def rebuild(plan: Plan, trained: Trained, device: str, compile: bool = False) -> ASNNet:
     """Make the net of a plan again, with the weights and history of a training."""
     net = build_net(plan, 0, device, compile=compile)
-    with own_generator(0, device):
+    with own_torch(0, device, shares=draws_unknown(plan, None, compile)):
         net.initialize()
     plain_module(net).load_state_dict(_as_tensors(trained.weights))
     net.history_ = History({**epoch, "batches": []} for epoch in trained.history)
@@ -252,7 +249,13 @@ def score_clips(net: ASNNet, bags: Bags) -> tuple[NDArray[np.float32], NDArray[n
     n_clips = int(bags.offsets[-1])
     activations = attention = np.empty(0, dtype=np.float32)
     first = 0
-    for scores, weights, *_ in net.forward_iter(bags, device="cpu"):
+    if any(module.training for module in net.module_.modules()):
+        net.module_.eval()  # once, where skorch would do it for every block
+    for block, _ in net.get_iterator(bags, training=False):
+        with torch.no_grad():
+            scores, weights = (part.cpu() for part in net.infer(block)[:2])
+        if len(scores) == n_clips:
+            return scores.numpy(), weights.numpy()
         if not first:
             activations = np.empty((n_clips, *scores.shape[1:]), dtype=np.float32)
             attention = np.empty((n_clips, *weights.shape[1:]), dtype=np.float32)

@@ -130,7 +130,7 @@ class Progress:
         state = f", loss {loss:.3g}"
         if self.quantile is None or curves is None:
             return state
-        values = threshold_at(torch.as_tensor(curves).cpu().numpy(), self.quantile)
+        values = threshold_at(torch.as_tensor(curves, device="cpu").numpy(), self.quantile)
         return state + ", threshold " + "/".join(f"{v:.3g}" for v in values)
 
 

@@ -74,6 +74,16 @@ class Plan:
         parts = [np.array(part, dtype=np.int64) for part in self.columns]
         return join_columns(parts, self.network.get("main_first", True))
 
+    @property
+    def user_classes(self) -> list[type[nn.Module]]:
+        """The classes in it that are not this package's."""
+        kinds = (self.criterion, self.network["variant"])
+        return [
+            kind
+            for kind in kinds
+            if isinstance(kind, type) and not kind.__module__.startswith("sklearn_asn.")
+        ]
+
     def alone(self) -> Plan:
         """Return the same without the training before it."""
         return replace(self, parent=None)

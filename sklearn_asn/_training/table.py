@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -62,7 +61,7 @@ class Table:
         if 4 * n_rows * self.n_columns >= free // 2:
             self.is_far = True
             return
-        resident = torch.empty((n_rows, self.n_columns), device=device)
+        resident = torch.empty((n_rows, self.n_columns), dtype=torch.float32, device=device)
         step = max(1, 2**26 // max(self.n_columns, 1))
         for first in range(0, n_rows, step):
             resident[first : first + step] = self.block(first, min(first + step, n_rows))
@@ -81,7 +80,7 @@ class Table:
             return torch.index_select(self._tensor[:, self.pieces[0]], 0, chosen).float()
         if self._tensor.dtype != torch.float32 or not isinstance(self.pieces[0], slice):
             return self._copied(torch.index_select(self._tensor, 0, chosen))
-        out = torch.empty((len(index), self.n_columns))
+        out = _empty(len(index), self.n_columns)
         for piece, place in self._places():
             torch.index_select(self._tensor[:, piece], 0, chosen, out=out[:, place])
         return out
@@ -131,7 +130,7 @@ class Table:
 
     def _copied(self, rows: Any) -> Tensor:
         """Copy the columns wanted out of whole rows (tensor or array)."""
-        out = torch.empty((len(rows), self.n_columns))
+        out = _empty(len(rows), self.n_columns)
         for piece, place in self._places():
             part = rows[:, piece]
             if isinstance(part, np.ndarray):
@@ -166,6 +165,21 @@ def _as_tensor(values: NDArray[Any]) -> Tensor | None:
     known = values.dtype in (np.float16, np.float32, np.float64) and values.dtype.isnative
     if not known or any(stride < 0 for stride in values.strides):
         return None
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writ", UserWarning)
-        return torch.from_numpy(values)  # it is only read
+    return torch.from_numpy(values if values.flags.writeable else np.asarray(_Writable(values)))
+
+
+class _Writable:
+    """An array's memory without its mark of being read-only, of which torch warns.
+
+    It is only read. To silence the warning instead would silence it in other threads too.
+    """
+
+    def __init__(self, values: NDArray[Any]) -> None:
+        self.values = values  # kept alive
+        interface = values.__array_interface__
+        self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+
+
+def _empty(n_rows: int, n_columns: int) -> Tensor:
+    """Make room for rows, whatever torch's default type and device are."""
+    return torch.empty((n_rows, n_columns), dtype=torch.float32, device="cpu")

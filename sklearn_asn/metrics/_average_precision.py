@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -188,6 +189,12 @@ def as_segments(y: Any, name: str) -> Segments:
     """Return segments in any accepted form as `Segments`."""
     if isinstance(y, Segments):
         return y
+    if isinstance(y, list | tuple) and any(isinstance(video, Set) for video in y):
+        first = next(i for i, video in enumerate(y) if isinstance(video, Set))
+        raise ValueError(
+            f"{name}: video {first} has a set of labels and no times, which cannot be compared. "
+            "Give the videos with segments alone."
+        )
     try:
         return Segments.from_list(y)
     except TypeError:

@@ -9,6 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import make_scorer
 
+from sklearn_asn._data.segments import Segments
+from sklearn_asn._data.supervision import judged
+from sklearn_asn._data.targets import parse_targets
 from sklearn_asn.metrics._average_precision import (
     average_precision,
     check_protocol,
@@ -159,7 +162,8 @@ def localization_scorer(
     Returns
     -------
     callable
-        A scorer, called with an estimator, X and y (ground-truth segments); it can be pickled.
+        A scorer, called with an estimator, X and y (ground-truth segments; where `y` has labels of
+        some videos in their place, the others judge); it can be pickled.
 
     Raises
     ------
@@ -182,5 +186,8 @@ def localization_scorer(
 def _mean_localization_map(
     y_true: Any, y_pred: Any, tiou: Any, protocol: str, sample_weight: Any = None
 ) -> float:
+    targets = None if isinstance(y_true, Segments) else parse_targets(y_true)
+    if targets is not None and targets.some_segments is not None:
+        y_pred, y_true, sample_weight = judged(y_pred, targets, sample_weight)
     values = localization_map(y_true, y_pred, tiou, protocol=protocol, sample_weight=sample_weight)
     return float(np.mean(values))

@@ -166,8 +166,16 @@ class RecognitionScorer:
 
     def __call__(self, estimator: Any, X: Any, y: Any) -> float:
         """Score an estimator on videos."""
+        warn_unjudged(estimator)
         score = recognition_accuracy if self.metric == "accuracy" else recognition_map
         return score(y, estimator.predict_proba(X), classes=estimator.classes_)
+
+
+def warn_unjudged(estimator: Any) -> None:
+    """Let a localizer (the last step of a pipeline) warn of parameters that labels cannot judge."""
+    final = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    if hasattr(final, "_warn_unjudged"):
+        final._warn_unjudged()
 
 
 def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Array, Array]:

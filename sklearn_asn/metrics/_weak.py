@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score, make_scorer
+from sklearn.metrics import average_precision_score
 
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.targets import Targets, check_comparable, parse_targets
 from sklearn_asn.metrics._average_precision import as_segments, check_scores, check_weight
+from sklearn_asn.metrics._recognition import warn_unjudged
 
 Array = NDArray[Any]
 
@@ -176,7 +177,7 @@ def weak_detection_scorer() -> Any:
     >>> scoring = weak_detection_scorer()
     >>> search = GridSearchCV(ASNLocalizer(), {"weight_decay": [5e-4, 0.02]}, scoring=scoring)
     """
-    return make_scorer(weak_detection_map)
+    return _score_segments
 
 
 def weak_clip_scorer() -> Any:
@@ -202,7 +203,13 @@ def weak_clip_scorer() -> Any:
     return _score_clips
 
 
+def _score_segments(estimator: Any, X: Any, y: Any) -> float:
+    warn_unjudged(estimator)
+    return weak_detection_map(y, estimator.predict(X))
+
+
 def _score_clips(estimator: Any, X: Any, y: Any) -> float:
+    warn_unjudged(estimator)
     return weak_clip_accuracy(y, estimator.transform(X), classes=estimator.classes_)
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from sklearn_asn._data.columns import Columns, join_columns
 from sklearn_asn._localizers.model import Model
 from sklearn_asn._training.bags import Bags
+from sklearn_asn._training.isolation import own_torch
 from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import Plan
 
@@ -106,7 +107,7 @@ class BoxModel(Model):
 
     def _rebuild(self, device: str, compile: bool) -> BoundaryRegressor:
         weights = self.weights
-        with torch.random.fork_rng(devices=[]):
+        with own_torch(0):
             net = self.plan.build()
         net.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
         return net.to(device).eval()

@@ -20,6 +20,7 @@ from sklearn_asn._localizers import advice, cas
 from sklearn_asn._localizers.base import BaseLocalizer, Cut
 from sklearn_asn._localizers.model import Scored
 from sklearn_asn._localizers.parameters import (
+    LARGEST,
     Parameter,
     anything,
     count,
@@ -33,7 +34,7 @@ from sklearn_asn._localizers.parameters import (
 from sklearn_asn._localizers.planning import Inputs
 from sklearn_asn._localizers.reading import Reading
 from sklearn_asn._training.bags import Bags
-from sklearn_asn._training.net import own_generator
+from sklearn_asn._training.isolation import own_torch
 from sklearn_asn._training.progress import Progress
 from sklearn_asn.rivals._boundary import (
     BoxModel,
@@ -136,7 +137,7 @@ class AutoLoc(BaseLocalizer):
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> from sklearn_asn.rivals import AutoLoc
     >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-    >>> localizer = ASNLocalizer("temporal", max_epochs=5)
+    >>> localizer = ASNLocalizer("temporal", batch_size=5, max_epochs=5)
     >>> AutoLoc(localizer, random_state=0).fit(X, y).predict(X).shape
     (20,)
     """
@@ -144,16 +145,16 @@ class AutoLoc(BaseLocalizer):
     _parameters: ClassVar[Mapping[str, Parameter]] = {
         "localizer": train(anything),
         "scales": train(_scales),
-        "outer_weight": use(number()),
-        "inflation": use(number(0)),
+        "outer_weight": use(number(-LARGEST, LARGEST)),
+        "inflation": use(number(0, LARGEST)),
         "min_activation": use(number(0)),
         "min_contrast": use(number()),
         "nms_threshold": use(optional(number(0, 1))),
-        "video_weight": use(number()),
+        "video_weight": use(number(-LARGEST, LARGEST)),
         "hidden_size": train(count),
         "max_epochs": train(count),
-        "lr": train(number(0)),
-        "weight_decay": train(number(0)),
+        "lr": train(number(0, LARGEST)),
+        "weight_decay": train(number(0, LARGEST)),
         "lr_decay_steps": train(optional(count)),
         "random_state": train(anything),
         "device": machine(anything, "auto"),
@@ -287,7 +288,7 @@ class AutoLoc(BaseLocalizer):
             reading.offsets,
             None if quantile is None else reading.active(quantile),
         )
-        with own_generator(seed, device), Progress.of(self) as progress:
+        with own_torch(seed, device), Progress.of(self) as progress:
             net = plan.build().to(device)
             history = train_regressor(
                 net,

@@ -13,6 +13,7 @@ from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Scored
 from sklearn_asn._localizers.parameters import (
+    LARGEST,
     SHARED,
     Parameter,
     choice,
@@ -104,7 +105,7 @@ class STPN(BaseLocalizer):
     _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
         "variant": train(choice("two-stream", *STREAMS)),
         "attention_size": train(count),
-        "sparsity": train(number(0)),
+        "sparsity": train(number(0, LARGEST)),
         "activation_threshold": use(number(0, 1)),
         "interpolation": use(count),
         "nms_threshold": use(number(0, 1)),

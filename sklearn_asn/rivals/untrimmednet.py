@@ -77,7 +77,7 @@ class UntrimmedNet(BaseLocalizer):
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> from sklearn_asn.rivals import UntrimmedNet
     >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-    >>> UntrimmedNet("temporal", max_epochs=2, random_state=0).fit(X, y).predict(X).shape
+    >>> UntrimmedNet("temporal", batch_size=5, max_epochs=2).fit(X, y).predict(X).shape
     (20,)
     """
 

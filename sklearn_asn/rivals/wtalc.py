@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Scored
-from sklearn_asn._localizers.parameters import SHARED, Parameter, count, number, train, use
+from sklearn_asn._localizers.parameters import LARGEST, SHARED, Parameter, count, number, train, use
 from sklearn_asn._localizers.planning import Inputs, plan_of
 from sklearn_asn._localizers.reading import Reading, read_models
 from sklearn_asn._training.criteria import CoActivity
@@ -86,7 +86,7 @@ class WTALC(BaseLocalizer):
         "hidden_size": train(count),
         "topk_divisor": train(count),
         "co_activity": train(number(0, 1)),
-        "margin": train(number(0)),
+        "margin": train(number(0, LARGEST)),
         "video_threshold": use(number()),
     }
     _samples_clips = False

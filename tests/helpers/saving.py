@@ -5,14 +5,14 @@ import pickle
 import joblib
 import pytest
 
-from sklearn_asn.saving import load_safetensors, save_safetensors
+from sklearn_asn.saving import SKOPS_TYPES, load_safetensors, save_safetensors
 
 pytest.importorskip("safetensors.numpy")
 skops_io = pytest.importorskip("skops.io")
 
 
 def load_skops(path):
-    return skops_io.load(path, trusted=skops_io.get_untrusted_types(file=path))
+    return skops_io.load(path, trusted=list(SKOPS_TYPES))
 
 
 SAVERS = {
