@@ -21,5 +21,6 @@ X, y = make_untrimmed_videos(n_videos=24, n_classes=3, random_state=0)
 labels = [{segment.label for segment in video} for video in y]
 model = localization_pipeline(X[:16], effort="one-fit", random_state=0).fit(X[:16], labels[:16])
 found = model.predict(X[16:])
-assert len(found) == 8 and len(found.to_frame()), "nothing was found"
+assert len(found) == 8
+assert len(found.to_frame()), "nothing was found"
 print("sklearn_asn", sklearn_asn.__version__, "works on Python", sys.version.split()[0])

@@ -178,8 +178,8 @@ def test_the_readme_of_the_index_has_no_dead_links(hatch):
 
 
 def test_links_become_their_text(hatch):
-    text = "# T\n\n![a picture](docs/a.png)\n\nSee [the page](docs/b.md#part), [docs/c.md](docs/c.md)\n"
-    text += "and [a site](https://example.org/x)."
+    text = "# T\n\n![a picture](docs/a.png)\n\nSee [the page](docs/b.md#part), "
+    text += "[docs/c.md](docs/c.md)\nand [a site](https://example.org/x)."
     assert hatch.for_index(text) == (
         "# T\n\nSee the page (`docs/b.md#part`), docs/c.md\nand [a site](https://example.org/x)."
     )
