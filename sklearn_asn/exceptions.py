@@ -17,6 +17,7 @@ __all__ = [
     "NothingSharedWarning",
     "ShortVideosWarning",
     "UnjudgedParameterWarning",
+    "UnnamedStreamsWarning",
     "UnseenClassWarning",
 ]
 
@@ -51,6 +52,10 @@ class NoClipPassedWarning(LocalizationWarning):
 
 class UnjudgedParameterWarning(LocalizationWarning):
     """Labels alone judge a parameter, set as a search sets it, that they cannot judge."""
+
+
+class UnnamedStreamsWarning(LocalizationWarning):
+    """Nothing says which columns are which stream, so that halves were taken."""
 
 
 class UnseenClassWarning(LocalizationWarning):

@@ -204,11 +204,21 @@ def _features(folder, prefix="", **options):
         streams = {"spatial": folder / "rgb", "temporal": folder / "flow"}
         options["on_length_mismatch"] = "repeat_last"
         return load_feature_folder(streams, pattern=f"{prefix}*.npy", **options)
-    return load_feature_folder(folder, pattern=f"{prefix}*.npy", **options)
+    X = load_feature_folder(folder, pattern=f"{prefix}*.npy", **options)
+    half = X.n_features // 2  # the spatial columns come first
+    names = [f"spatial_{i:04d}" for i in range(half)]
+    return X.with_values(
+        X.values, names + [f"temporal_{i:04d}" for i in range(X.n_features - half)]
+    )
 
 
 def _joined(left, right):
     """Put the videos of two containers one after another; training needs no timing."""
     values = np.concatenate([left.values, right.values])
     offsets = np.concatenate([left.offsets, left.offsets[-1] + right.offsets[1:]])
-    return Clips(values, offsets, ids=[*left.ids.tolist(), *right.ids.tolist()])
+    return Clips(
+        values,
+        offsets,
+        ids=[*left.ids.tolist(), *right.ids.tolist()],
+        feature_names=left.feature_names,
+    )

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._data.columns import are_named
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn.exceptions import (
@@ -23,6 +24,7 @@ from sklearn_asn.exceptions import (
     NoClipPassedWarning,
     ShortVideosWarning,
     UnjudgedParameterWarning,
+    UnnamedStreamsWarning,
     UnseenClassWarning,
 )
 
@@ -76,6 +78,31 @@ def warn_few_steps(estimator: Any, sampled: Mask, trimmed: Mask) -> None:
         f"say), or more epochs (max_epochs={FEW_STEPS}).",
         FewStepsWarning,
     )
+
+
+def warn_guessed_streams(estimator: Any, plan: Any, feature_names: Any) -> None:
+    """Warn where a model of two streams was given columns that nobody has told apart."""
+    if are_named(feature_names):
+        return
+    of_each = [(estimator, plan)]
+    if hasattr(plan, "members"):  # the localizers of an ensemble choose streams by themselves
+        members = [member for _, member in estimator.localizers]
+        of_each = list(zip(members, plan.members, strict=True))
+    for one, its_plan in of_each:
+        if len(its_plan.columns) < 2 or value_of(one, "streams") is not None:
+            continue
+        n_features = sum(map(len, its_plan.columns))
+        half = n_features // 2
+        warn(
+            f"Nothing says which columns of X are which stream, so columns 0 to {half - 1} were "
+            f"taken for spatial and {half} to {n_features - 1} for temporal, and "
+            f"variant={getattr(one, 'variant', None)!r} reads both. If that is right, say streams="
+            f"{{'spatial': slice(0, {half}), 'temporal': slice({half}, {n_features})}}, or name "
+            "the columns spatial_... and temporal_...; if the features know no two streams, use "
+            "variant='single', which reads all columns as one.",
+            UnnamedStreamsWarning,
+        )
+        return
 
 
 def warn_collapsed_attention(

@@ -74,9 +74,10 @@ class ASNLocalizer(BaseLocalizer):
 
     Parameters
     ----------
-    variant : {"bilinear", "bottleneck", "fusion", "two-stream", "temporal", "spatial"} or type, \
-            default="bilinear"
-        The ASE (section 3.1). ``"temporal"`` and ``"spatial"`` read one stream; ``"two-stream"``
+    variant : {"bilinear", "bottleneck", "fusion", "two-stream", "temporal", "spatial", "single"} \
+            or type, default="bilinear"
+        The ASE (section 3.1). ``"single"`` reads all columns as one stream, for features that know
+        no two; ``"temporal"`` and ``"spatial"`` read one of two streams; ``"two-stream"``
         trains both apart and averages them in use; the others add to the main stream the other
         one as it is (fusion), through a bottleneck, or through a bilinear layer. A torch module
         class of your own may stand in their place: see the guide on a method of one's own.
@@ -92,8 +93,11 @@ class ASNLocalizer(BaseLocalizer):
         The stream that leads.
     streams : dict, default=None
         Columns of each stream: a slice, index array, mask or feature names under the keys
-        ``"spatial"`` and ``"temporal"``. None: the first half of the columns (rounded down) is
-        spatial, the rest temporal.
+        ``"spatial"`` and ``"temporal"``; two streams share no column. None: the columns' names
+        decide, where all of them begin with ``spatial`` or ``temporal`` (or as this package's
+        loaders name them: ``rgb`` and ``flow``, ``gyro`` and ``acc``); else the first half of the
+        columns (rounded down) is spatial and the rest temporal, and a variant that reads both
+        streams warns of this (`UnnamedStreamsWarning`).
     quantile : float in [0, 1], default=0.5
         Share of clips taken as background (section 3.2). It does not enter training: set another
         value on a fitted estimator and it holds at once. Half of the true share of background is a
@@ -201,6 +205,8 @@ class ASNLocalizer(BaseLocalizer):
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where X had names.
+    ragged_in_ : bool
+        Whether `fit` saw videos of many clips; a 2-D `X` is refused in use then.
     n_iter_ : int
         Epochs trained.
     net_ : skorch.NeuralNet
@@ -486,4 +492,4 @@ class ASNLocalizer(BaseLocalizer):
             )
 
 
-_WITHOUT_HIDDEN = ("temporal", "spatial", "two-stream", "fusion")
+_WITHOUT_HIDDEN = (*SINGLE_STREAM, "two-stream", "fusion")

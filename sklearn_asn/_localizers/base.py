@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._checks import draw_seed, resolve_device, unchanged_on_error
-from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.clips import Clips, is_ragged
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import (
@@ -27,16 +27,12 @@ from sklearn_asn._data.supervision import (
     judged,
     with_background,
 )
-from sklearn_asn._data.targets import Targets, parse_targets
+from sklearn_asn._data.targets import Targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers.checking import check_beside, check_X, check_y
 from sklearn_asn._localizers.choices import RemembersChoices
-from sklearn_asn._localizers.finite import (
-    check_features,
-    check_trained,
-    counted_from,
-    shows_features,
-)
+from sklearn_asn._localizers.finite import check_trained, counted_from
 from sklearn_asn._localizers.liveness import sample_clips, warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
@@ -93,6 +89,7 @@ class BaseLocalizer(
     classes_: Array
     model_: Model
     n_features_in_: int
+    ragged_in_: bool
 
     def __init_subclass__(cls, auto_wrap_output_keys: Any = None, **kwargs: Any) -> None:
         # the CAS of ragged videos is a list, which scikit-learn must not wrap into a frame
@@ -152,10 +149,13 @@ class BaseLocalizer(
 
         Parameters
         ----------
-        X : Clips, list of arrays (n_clips, n_features), 3-D array, or 2-D array
-            Clip features; a row of a 2-D array is a video of one clip.
+        X : Clips, or whatever `Clips.from_list` takes, or a 2-D array
+            Clip features: a list, mapping by id or Series of arrays (n_clips, n_features), a 3-D
+            array or tensor, and more. A row of a 2-D array is a video of one clip; after a fit to
+            anything else it is refused in use, for it may be one video (``X[3]`` for ``X[3:4]``).
         y : array-like of shape (n_videos,), list of sets, indicator matrix, or segments
-            Labels of every video. Of `Segments` only the labels are read, never the times. A
+            Labels of every video; also a mapping by id or a Series of any of these, and lists of
+            text for sets. Of `Segments` only the labels are read, never the times. A
             video without a label adds nothing to the loss, but its clips count for the quantiles.
         trimmed : array-like of bool, shape (n_videos,), default=None
             Videos that show one action from end to end: sampled as one clip, in batches of
@@ -175,14 +175,16 @@ class BaseLocalizer(
         Raises
         ------
         ValueError
-            A parameter or the data do not fit; the estimator stays as it was.
+            A parameter or the data do not fit, or `X` and `y` know their ids and these differ;
+            the estimator stays as it was.
         FloatingPointError
             The loss is no longer finite.
         """
         with unchanged_on_error(self), Progress.of(self) as progress:
             self._check_parameters()
             clips = self._check_X(X, reset=True)
-            targets = self._check_y(y, len(clips))
+            targets = self._check_y(y, clips)
+            check_beside(clips, sample_weight=sample_weight, trimmed=trimmed, timed=timed)
             weight = check_weights(sample_weight, len(clips))
             mask = check_trimmed(trimmed, len(clips))
             labels = targets.label[(weight > 0)[targets.video]]
@@ -212,6 +214,8 @@ class BaseLocalizer(
                 data = data.with_clip_targets(with_background(shown[rows]), known[keep])
             where = Machine(device, progress, value_of(self, "compile"), value_of(self, "memory"))
             plan = self._plan(Inputs.of(self))
+            if clips.lengths.max() > 1:
+                advice.warn_guessed_streams(self, plan, getattr(self, "feature_names_in_", None))
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
             check_trained(self.model_.weights)
         if clips.lengths.max() > 1:
@@ -285,10 +289,12 @@ class BaseLocalizer(
         Raises
         ------
         ValueError
-            A segment lies wholly outside its video (which points to other units of time).
+            A segment lies wholly outside its video (which points to other units of time), or `X`
+            and `y` know their ids and these differ.
         """
         clips = self._check_use(X)
-        targets = self._check_y(y, len(clips))
+        targets = self._check_y(y, clips)
+        check_beside(clips, sample_weight=sample_weight)
         if clips.lengths.max() > 1:
             advice.warn_unseen_classes(targets.label, self.classes_)
         if not targets.has_times.any():
@@ -477,21 +483,10 @@ class BaseLocalizer(
         check_unchanged(self, self.model_.trained_with)
 
     def _check_X(self, X: Any, reset: bool) -> Clips:
-        if is_ragged(X):
-            clips = as_clips(X, look=False)
-            validate_data(self, clips.head(), reset=reset, skip_check_array=True)
-        else:
-            table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
-            clips = Clips.unseen(table, np.arange(len(table) + 1))
-        if reset or not shows_features(self.model_.plan):
-            check_features(clips, whole=reset)
-        return clips
+        return check_X(self, X, reset)
 
-    def _check_y(self, y: Any, n_videos: int) -> Targets:
-        targets = parse_targets(y)
-        if len(targets) != n_videos:
-            raise ValueError(f"X has {n_videos} videos, but y has entries for {len(targets)}.")
-        return targets
+    def _check_y(self, y: Any, clips: Clips) -> Targets:
+        return check_y(y, clips)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -131,7 +131,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
 
     Attributes
     ----------
-    classes_, n_features_in_, feature_names_in_
+    classes_, n_features_in_, feature_names_in_, ragged_in_
         As in `ASNLocalizer`.
     localizers_ : list of localizers
         Those of the last round, fitted.
@@ -298,7 +298,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         members = []
         for (_, localizer), seed in zip(self.localizers, seeds, strict=True):
             member = clone(localizer)
-            for name in ("n_features_in_", "feature_names_in_", "classes_"):
+            for name in ("n_features_in_", "feature_names_in_", "ragged_in_", "classes_"):
                 if hasattr(self, name):
                     setattr(member, name, getattr(self, name))
             if value_of(member, "memory") is None and hasattr(member, "memory"):

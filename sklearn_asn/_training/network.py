@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from sklearn_asn._data.columns import SINGLE
 from sklearn_asn._doclink import public
 from sklearn_asn._training.context import Context, Places, channel_mask
 
@@ -146,13 +147,14 @@ class BilinearBottleneck(nn.Module):
 EXTRACTORS: dict[str, type[nn.Module]] = {
     "temporal": MainStream,
     "spatial": MainStream,
+    SINGLE: MainStream,  # all columns
     "two-stream": MainStream,  # one of each stream, side by side
     "fusion": Fusion,
     "bottleneck": Bottleneck,
     "bilinear": BilinearBottleneck,
 }
 VARIANTS = tuple(EXTRACTORS)
-SINGLE_STREAM = ("temporal", "spatial")
+SINGLE_STREAM = ("temporal", "spatial", SINGLE)
 
 
 def extractor_class(variant: str | type[nn.Module]) -> type[nn.Module]:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._data.holders import as_targets
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.targets import check_comparable
 from sklearn_asn._intervals import Intervals, sort_order
@@ -50,7 +52,7 @@ def match(
     """Find what can match at a tIoU of at least `min_tiou`."""
     check_protocol(protocol, ambiguous)
     truth, found = check_segments(y_true, y_pred)
-    weight = check_weight(sample_weight, len(truth))
+    weight = check_weight(sample_weight, len(truth), y_true)
     classes, true_class = np.unique(truth.label, return_inverse=True)
     code = class_codes(found.label, classes)
     known = np.flatnonzero(code >= 0)
@@ -196,7 +198,7 @@ def as_segments(y: Any, name: str) -> Segments:
             "Give the videos with segments alone."
         )
     try:
-        return Segments.from_list(y)
+        return Segments.from_list(list(as_targets(y)))
     except TypeError:
         raise ValueError(f"{name} must be Segments or a list of lists of segments.") from None
     except ValueError as error:
@@ -208,7 +210,7 @@ def check_segments(y_true: Any, y_pred: Any) -> tuple[Segments, Segments]:
     truth, found = as_segments(y_true, "y_true"), as_segments(y_pred, "y_pred")
     if len(truth) != len(found):
         raise ValueError(f"y_true has {len(truth)} videos, y_pred has {len(found)}.")
-    check_same_ids(truth, found, "y_pred")
+    check_same_videos(y_true, y_pred, ("y_true", "y_pred"))
     if not len(truth.label):
         raise ValueError("y_true has no segments, so there is nothing to find.")
     check_scores(found)
@@ -230,18 +232,8 @@ def check_ambiguous(ambiguous: Any, truth: Segments) -> Segments:
     unclear = as_segments(ambiguous, "ambiguous")
     if len(unclear) != len(truth):
         raise ValueError(f"ambiguous has {len(unclear)} videos, y_true has {len(truth)}.")
-    check_same_ids(truth, unclear, "ambiguous")
+    check_same_videos(truth, ambiguous, ("y_true", "ambiguous"))
     return unclear
-
-
-def check_same_ids(truth: Segments, other: Segments, name: str) -> None:
-    """Refuse videos in another order."""
-    if truth.ids is not None and other.ids is not None and np.any(truth.ids != other.ids):
-        i = int(np.flatnonzero(truth.ids != other.ids)[0])
-        raise ValueError(
-            f"Video {i} is {truth.ids[i]} in y_true and {other.ids[i]} in {name}; bring both to "
-            "the same order."
-        )
 
 
 def check_tiou(tiou: Any) -> NDArray[np.float64]:
@@ -260,8 +252,9 @@ def check_protocol(protocol: str, ambiguous: Any) -> None:
         raise ValueError("ambiguous segments are part of protocol='thumos14' only.")
 
 
-def check_weight(sample_weight: Any, n_videos: int) -> NDArray[np.float64]:
+def check_weight(sample_weight: Any, n_videos: int, y_true: Any = None) -> NDArray[np.float64]:
     """Return one weight a video."""
+    check_same_videos(y_true, sample_weight, ("y_true", "sample_weight"))
     if sample_weight is None:
         return np.ones(n_videos)
     weight = np.asarray(sample_weight, dtype=np.float64)

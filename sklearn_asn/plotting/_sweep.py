@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.supervision import check_inside, judged
 from sklearn_asn._data.targets import parse_targets
 from sklearn_asn._inspect import sees, segments_at
@@ -26,6 +27,7 @@ def sweep(
     targets = parse_targets(y)
     if len(targets) != len(X):
         raise ValueError(f"X has {len(X)} videos, but y has entries for {len(targets)}.")
+    check_same_videos(X, y)
     if not targets.has_times.any():
         raise ValueError("y has labels only; a quantile is judged by segments.")
     X, truth, _ = judged(X, targets)

@@ -18,6 +18,7 @@ from sklearn_asn._data.packed import Offsets, offsets_from_lengths
 from sklearn_asn._data.supervision import allowed_classes, check_trimmed, check_weights
 from sklearn_asn._localizers import advice, cas
 from sklearn_asn._localizers.base import BaseLocalizer, Cut
+from sklearn_asn._localizers.checking import check_beside
 from sklearn_asn._localizers.model import Scored
 from sklearn_asn._localizers.parameters import (
     LARGEST,
@@ -236,7 +237,8 @@ class AutoLoc(BaseLocalizer):
         with unchanged_on_error(self):
             self._check_parameters()
             clips = self._check_X(X, reset=True)
-            targets = self._check_y(y, len(clips))
+            targets = self._check_y(y, clips)
+            check_beside(clips, sample_weight=sample_weight, trimmed=trimmed, timed=timed)
             weight = check_weights(sample_weight, len(clips))
             used = (weight > 0) & ~check_trimmed(trimmed, len(clips))
             device, seed = resolve_device(self.device), draw_seed(self.random_state)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from sklearn_asn._data.columns import STREAMS
+from sklearn_asn._data.columns import SINGLE, STREAMS
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Scored
@@ -31,7 +31,7 @@ class UntrimmedNet(BaseLocalizer):
 
     Parameters
     ----------
-    variant : {"two-stream", "temporal", "spatial"}, default="two-stream"
+    variant : {"two-stream", "temporal", "spatial", "single"}, default="two-stream"
     clip_selection : {"soft", "hard"}, default="soft"
         ``"soft"``: probabilities of clips are averaged with softmax attention. ``"hard"``: of
         each class the best three of seven clips are averaged (as activations).
@@ -82,7 +82,7 @@ class UntrimmedNet(BaseLocalizer):
     """
 
     _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
-        "variant": train(choice("two-stream", *STREAMS)),
+        "variant": train(choice("two-stream", *STREAMS, SINGLE)),
         "clip_selection": train(choice("soft", "hard")),
     }
 
