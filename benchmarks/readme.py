@@ -1,7 +1,7 @@
 """Make what README.md and docs/start.md show of one run: output, picture, and what it costs.
 
-``python benchmarks/readme.py`` runs README's Python block as it stands, on one core, and writes what
-it printed and what it took between the marks of both pages, and the picture of the same model to
+``python benchmarks/readme.py`` runs README's Python block as it stands, on one core. It writes what
+was printed, and what it took, between the marks of both pages, and the picture of the same model to
 docs/images/quickstart.png. tests/test_docs.py runs the block too, and compares.
 """
 

@@ -17,6 +17,7 @@ sys.path.insert(0, str(here / "_ext"))
 import gallery  # noqa: E402
 import torch  # noqa: E402
 from groups import add_groups  # noqa: E402
+from sources import module_of  # noqa: E402
 from stages import add_stages  # noqa: E402
 
 import sklearn_asn  # noqa: E402
@@ -62,6 +63,7 @@ myst_heading_anchors = 3
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"sklearn_asn {release}"
+viewcode_follow_imported_members = True  # to where a name is written: _ext/sources.py
 copybutton_prompt_text = r">>> |\.\.\. |\$ "  # not part of what is copied
 copybutton_prompt_is_regexp = True
 html_static_path = ["_static"]
@@ -121,6 +123,7 @@ def escape_types(app, what, name, obj, options, lines):
 
 def setup(app):
     """Run before numpydoc reads a docstring."""
+    app.connect("viewcode-follow-imported", module_of)
     app.connect("autodoc-process-docstring", add_groups, priority=40)
     app.connect("autodoc-process-docstring", add_stages, priority=50)
     app.connect("autodoc-process-docstring", escape_types, priority=100)

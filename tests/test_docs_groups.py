@@ -1,4 +1,4 @@
-"""The reference shows every argument of `ASNLocalizer` once, under a heading that fits."""
+"""The reference: arguments of `ASNLocalizer` under headings that fit, and links to the source."""
 
 import inspect
 import sys
@@ -8,6 +8,7 @@ from sklearn_asn import ASNLocalizer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "_ext"))
 import groups
+import sources
 
 
 def test_every_argument_has_one_group():
@@ -30,3 +31,16 @@ def test_descriptions_are_put_in_order_and_none_is_lost():
     assert places[0] < place_of(ordered, "variant") < places[1]
     assert places[2] < place_of(ordered, "pooling") < places[3]
     assert ordered[: ordered.index("Parameters")] == lines[: lines.index("Parameters")]
+
+
+def test_the_source_is_found_where_it_is_written():
+    for module, name, home in [
+        ("sklearn_asn", "ASNLocalizer", "sklearn_asn._localizers.asn"),
+        ("sklearn_asn", "ASNLocalizer.fit", "sklearn_asn._localizers.asn"),
+        ("sklearn_asn", "Segments", "sklearn_asn._data.segments"),
+        ("sklearn_asn", "report", "sklearn_asn._report"),
+        ("sklearn_asn.rivals", "WTALC", "sklearn_asn.rivals.wtalc"),
+        ("sklearn_asn.selection", "nms", "sklearn_asn.selection._nms"),
+    ]:
+        assert sources.module_of(None, module, name) == home
+    assert sources.module_of(None, "sklearn_asn.selection", "SEGMENT_DTYPE") is None

@@ -283,6 +283,16 @@ def test_html_of_a_fitted_pipeline(videos):
     assert "clips_per_video" in html
 
 
+def test_what_happens_where_no_class_passes_is_said(videos):
+    X, y = videos
+    model = asn(video_threshold=0.99999).fit(X, y)
+    with pytest.warns(NoClassPassedWarning, match="so that the best one was taken"):
+        assert len(model.predict(X).label) > 0
+    model.set_params(when_none_passes="nothing")
+    with pytest.warns(NoClassPassedWarning, match="so that nothing is localized there"):
+        assert len(model.predict(X).label) == 0
+
+
 def test_html_links_to_nothing_of_ours_while_there_is_no_site(videos):
     X, y = videos
     html = make_pipeline(ClipWise(StandardScaler()), asn()).fit(X, y)._repr_html_()
