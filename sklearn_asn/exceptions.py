@@ -15,10 +15,13 @@ __all__ = [
     "NoClipPassedWarning",
     "NonFiniteScoresError",
     "NothingSharedWarning",
+    "ShortScalesWarning",
     "ShortVideosWarning",
     "UnjudgedParameterWarning",
     "UnnamedStreamsWarning",
+    "UnscaledFeaturesWarning",
     "UnseenClassWarning",
+    "UntaughtAttentionWarning",
 ]
 
 
@@ -64,6 +67,18 @@ class UnseenClassWarning(LocalizationWarning):
 
 class NothingSharedWarning(LocalizationWarning):
     """Predictions and ground truth share no label, or no time, so that nothing can match."""
+
+
+class ShortScalesWarning(LocalizationWarning):
+    """Most runs of the CAS are longer than the longest box that they are searched with."""
+
+
+class UntaughtAttentionWarning(LocalizationWarning):
+    """No video shows a training step two clips, so that attention stays random."""
+
+
+class UnscaledFeaturesWarning(LocalizationWarning):
+    """Features are so large that learning rate and weight decay do not fit them."""
 
 
 class NonFiniteScoresError(ValueError, FloatingPointError):

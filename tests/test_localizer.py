@@ -69,7 +69,7 @@ def test_every_variant_fits_and_gives_sane_output(videos, variant):
 
 def test_two_stream_follows_section_4_3(videos):
     X, y = videos
-    both = fast("two-stream").fit(X, y)
+    both = fast("two-stream", attention_scale="threshold").fit(X, y)  # the paper's quotient
     half = X.n_features // 2
     w = weights(both)
     x = X.values.astype(float)
@@ -206,6 +206,7 @@ def test_forms_of_X_are_one(videos):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.ShortVideosWarning")
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.UntaughtAttentionWarning")
 def test_three_dimensional_and_two_dimensional_X():
     rng = np.random.default_rng(0)
     cube = rng.normal(size=(10, 6, 8))

@@ -121,6 +121,7 @@ def test_bad_extras(videos):
         fast().fit(X, y, sample_weight=[1, 1])
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.UnscaledFeaturesWarning")
 def test_a_failed_refit_leaves_the_fitted_model(videos):
     X, y = videos
     est = fast().fit(X, y)

@@ -15,7 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn import ASNLocalizer, Clips, ClipWise
 from sklearn_asn._doclink import DocumentedMixin
-from sklearn_asn._localizers.advice import (
+from sklearn_asn._localizers.advice import warn_collapsed_attention
+from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
     FewStepsWarning,
     LocalizationWarning,
@@ -24,7 +25,6 @@ from sklearn_asn._localizers.advice import (
     ShortVideosWarning,
     UnjudgedParameterWarning,
     UnseenClassWarning,
-    warn_collapsed_attention,
 )
 from sklearn_asn.metrics import recognition_scorer, weak_clip_scorer, weak_detection_scorer
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet

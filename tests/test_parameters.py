@@ -24,6 +24,7 @@ MADE_WITH = {
 }
 #: Another valid value of every argument of training, where it differs from the default.
 OTHER = {
+    "quantile_videos": "all", "training_window": 2,
     "variant": "temporal", "init": "scratch", "main_stream": "spatial", "pooling": "topk",
     "precision": "bfloat16", "clip_selection": "hard", "lr_milestones": (0.9,),
     "streams": {"spatial": [0], "temporal": [1, 2]}, "context_layers": 1, "random_state": 1,

@@ -253,6 +253,7 @@ def test_skops_knows_random_states(data, tmp_path, state):
 # ---------------------------------------------------------------- safetensors: what is kept
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.ShortScalesWarning")
 def test_every_selection_and_kind_of_label_is_kept(data, path):
     X, y = data
     choices = [

@@ -6,20 +6,19 @@ that it is how data are, and no advice. X without time (2-D, a clip a video) is 
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import warn
 from sklearn_asn._data.columns import are_named
 from sklearn_asn._data.packed import Offsets
+from sklearn_asn._localizers.cas import FLAT
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
     FewStepsWarning,
-    LocalizationWarning,
     NoClassPassedWarning,
     NoClipPassedWarning,
     ShortVideosWarning,
@@ -33,16 +32,7 @@ Mask = NDArray[np.bool_]
 MIN_VIDEOS = 10
 FEW_STEPS = 320  # about what weak labels want; see the guide on choosing
 
-FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
 PEAK = 0.99  # mean share of attention that one clip of a video gets when it has collapsed
-
-
-def warn(message: str, category: type[LocalizationWarning]) -> None:
-    """Warn at the first line outside of this package."""
-    level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("sklearn_asn."):
-        frame, level = frame.f_back, level + 1  # type: ignore[assignment]
-    warnings.warn(message, category, stacklevel=level)
 
 
 # ---------------------------------------------------------------- in training
@@ -51,15 +41,17 @@ def warn(message: str, category: type[LocalizationWarning]) -> None:
 def warn_short_videos(estimator: Any, lengths: NDArray[np.int64], sampled: Mask) -> None:
     """Warn where most of the videos that are `sampled` have fewer than `clips_per_video` clips."""
     wanted = value_of(estimator, "clips_per_video")
-    rows_a_clip = value_of(estimator, "frames_per_clip")
+    window = value_of(estimator, "training_window")
+    name = "frames_per_clip" if window is None else "training_window"
+    rows_a_clip = value_of(estimator, name)
     if wanted is None or lengths.max() == 1:
         return
     short = sampled & (-(-lengths // rows_a_clip) < wanted)
     if _most(short[sampled]):
-        smaller = "clips_per_video" if rows_a_clip == 1 else "clips_per_video or frames_per_clip"
+        smaller = "clips_per_video" if rows_a_clip == 1 else f"clips_per_video or {name}"
         warn(
             f"{_count(short, sampled.sum())} have fewer than clips_per_video={wanted} clips "
-            f"(frames_per_clip={rows_a_clip}), so that every training step sees all of theirs. "
+            f"({name}={rows_a_clip}), so that every training step sees all of theirs. "
             f"For steps that differ, use a smaller {smaller}.",
             ShortVideosWarning,
         )

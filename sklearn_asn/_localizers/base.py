@@ -30,6 +30,7 @@ from sklearn_asn._data.supervision import (
 from sklearn_asn._data.targets import Targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
+from sklearn_asn._localizers.before_training import warn_before_training
 from sklearn_asn._localizers.checking import check_beside, check_X, check_y
 from sklearn_asn._localizers.choices import RemembersChoices
 from sklearn_asn._localizers.finite import check_trained, counted_from
@@ -38,12 +39,14 @@ from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
     Parameter,
+    add_new,
     check_parameters,
     check_unchanged,
     trained_with,
     value_of,
 )
 from sklearn_asn._localizers.planning import Inputs
+from sklearn_asn._localizers.quantiles import CLIPS_AT_ONCE, RecordedQuantiles
 from sklearn_asn._localizers.reading import Reading
 from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import Plan, threshold_at
@@ -54,7 +57,7 @@ from sklearn_asn.selection import NaiveSelection, Selection
 
 Array = NDArray[Any]
 
-_CLIPS_AT_ONCE = 2**15  # of which all scores are in memory at the same time
+_CLIPS_AT_ONCE = CLIPS_AT_ONCE
 
 
 class Cut(NamedTuple):
@@ -65,9 +68,13 @@ class Cut(NamedTuple):
 
 
 @public("sklearn_asn.methods")
-class BaseLocalizer(
-    DocumentedMixin, TransformerMixin, RemembersChoices, auto_wrap_output_keys=None
-):  # type: ignore[call-arg]
+class BaseLocalizer(  # type: ignore[call-arg]
+    RecordedQuantiles,
+    DocumentedMixin,
+    TransformerMixin,
+    RemembersChoices,
+    auto_wrap_output_keys=None,
+):
     """Base of weakly-supervised localizers; subclass it for a method of your own.
 
     A subclass has an ``__init__`` that only assigns, and two methods: `_plan` says what is
@@ -159,7 +166,7 @@ class BaseLocalizer(
             video without a label adds nothing to the loss, but its clips count for the quantiles.
         trimmed : array-like of bool, shape (n_videos,), default=None
             Videos that show one action from end to end: sampled as one clip, in batches of
-            their own size.
+            their own size, which do not count for the quantiles (see `quantile_videos`).
         sample_weight : array-like of shape (n_videos,), default=None
             How many videos each one stands for, in the loss and in the quantiles.
         timed : array-like of bool, shape (n_videos,), default=None
@@ -203,6 +210,8 @@ class BaseLocalizer(
                         "timed needs a localizer that knows a background, such as "
                         f"ASNLocalizer(pooling='probability'), got {self!r}."
                     )
+                if value_of(self, "training_window") is not None:
+                    raise ValueError("timed needs clips as they are used: training_window=None.")
                 keep = weight > 0
                 shown = clip_coverage(
                     targets.timed_segments(),
@@ -216,11 +225,14 @@ class BaseLocalizer(
             plan = self._plan(Inputs.of(self))
             if clips.lengths.max() > 1:
                 advice.warn_guessed_streams(self, plan, getattr(self, "feature_names_in_", None))
+            if self.ragged_in_:
+                warn_before_training(self, plan, data)
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
             check_trained(self.model_.weights)
         if clips.lengths.max() > 1:
             curves, history = self.model_.curves, self.model_.history
-            advice.warn_collapsed_attention(curves, history, hasattr(self, "quantile"))
+            uses_quantile = getattr(self, "quantile", None) is not None
+            advice.warn_collapsed_attention(curves, history, uses_quantile)
             self._warn_of_dead_parts(clips, device)
         return self
 
@@ -323,20 +335,6 @@ class BaseLocalizer(
         """Epochs trained."""
         return len(self.history_)
 
-    @property
-    def quantile_levels_(self) -> Array:
-        """Levels of `attention_quantiles_`: every percent."""
-        check_is_fitted(self)
-        n_levels = self.model_.curves.shape[1]
-        return np.arange(n_levels) / (n_levels - 1)
-
-    @property
-    def attention_quantiles_(self) -> Array:
-        """Running quantile of raw attention at every level (eq. 2), a row a stream if two."""
-        check_is_fitted(self)
-        curves = self.model_.curves
-        return curves if len(curves) > 1 else curves[0]
-
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns of the CAS: the classes."""
         check_is_fitted(self)
@@ -423,7 +421,7 @@ class BaseLocalizer(
         quantile = getattr(self, "quantile", None)
         if quantile is None or reading.attention.shape[1] == 1:
             return reading.attention.mean(axis=1)
-        return cas.relative_attention(reading.attention, threshold_at(reading.curves, quantile))
+        return reading.relative(reading.attention, quantile)
 
     def _over_blocks(
         self, clips: Clips, read: Callable[[Reading, Clips], tuple[Any, advice.Note | None]]
@@ -487,6 +485,10 @@ class BaseLocalizer(
 
     def _check_y(self, y: Any, clips: Clips) -> Targets:
         return check_y(y, clips)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        add_new(self)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

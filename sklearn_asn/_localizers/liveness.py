@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import warn
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.columns import SINGLE, STREAMS
 from sklearn_asn._data.packed import offsets_from_lengths
-from sklearn_asn._localizers.advice import warn
 from sklearn_asn._localizers.model import Model
 from sklearn_asn.exceptions import DeadStreamWarning
 

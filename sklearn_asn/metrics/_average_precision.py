@@ -23,7 +23,7 @@ from sklearn_asn.metrics._matching import (
     rank_choices,
 )
 
-PROTOCOLS = ("activitynet", "thumos14")
+PROTOCOLS = ("activitynet", "thumos14", "thumos14-11point")
 
 _LEAST_TIOU = 0.1  # what any prediction at all reaches, if times mean the same
 _OTHER_UNIT = 10  # factor between the last times of both sides that tells of two units
@@ -138,8 +138,25 @@ def average_precision(
     for k, threshold in enumerate(tious):
         for row, (weight, seen) in enumerate(true_positives(matched, threshold)):
             precision = precision_of(weight, seen, protocol)
-            values[row, k] = np.sum(weight * precision) / matched.n_true[row]
+            if protocol == "thumos14-11point":
+                recall = np.cumsum(weight) / matched.n_true[row]
+                values[row, k] = eleven_points(precision, recall)
+            else:
+                values[row, k] = np.sum(weight * precision) / matched.n_true[row]
     return matched.classes, values
+
+
+def eleven_points(precision: Array, recall: Array) -> float:
+    """Return the mean of the best precision from each of the recalls 0, 0.1, ..., 1 on.
+
+    >>> eleven_points(np.array([1.0, 0.5]), np.array([0.5, 1.0])) == (6 * 1.0 + 5 * 0.5) / 11
+    True
+    """
+    if not len(precision):
+        return 0.0
+    best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+    # a recall of 3 / 10 reaches 0.3, however it was rounded
+    return float(best[np.searchsorted(recall, np.arange(11) / 10 - 1e-9)].mean())
 
 
 def _hits(matched: Matched, tiou: float) -> Array:
@@ -248,7 +265,7 @@ def check_protocol(protocol: str, ambiguous: Any) -> None:
     """Refuse an unknown rule, or ambiguous segments where the rule has none."""
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol={protocol!r}; expected one of {PROTOCOLS}.")
-    if ambiguous is not None and protocol != "thumos14":
+    if ambiguous is not None and not protocol.startswith("thumos14"):
         raise ValueError("ambiguous segments are part of protocol='thumos14' only.")
 
 

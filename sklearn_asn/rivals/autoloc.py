@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -47,6 +48,8 @@ from sklearn_asn.rivals._boundary import (
 )
 from sklearn_asn.rivals.untrimmednet import UntrimmedNet
 from sklearn_asn.selection import SEGMENT_DTYPE, nms
+from sklearn_asn.selection._runs import cells_of
+from sklearn_asn.selection._scales import RunLengths
 
 Array = NDArray[Any]
 
@@ -83,7 +86,7 @@ class AutoLoc(BaseLocalizer):
         inside `sklearn.frozen.FrozenEstimator`. The regressor reads the columns, and averages
         the rows, that the localizer does.
     scales : sequence of int, default=(1, 2, 4, 8, 16, 32)
-        Lengths of the anchors in clips.
+        Lengths of the anchors in clips; on ActivityNet 16, 32, 64, 128, 256, 512.
     outer_weight : float, default=1.0
         Weight of the ring.
     inflation : float, default=0.25
@@ -254,6 +257,18 @@ class AutoLoc(BaseLocalizer):
             self.model_ = self._train_regressor(clips, shown, weight, seed, device)
         return self
 
+    def record_quantiles(self, X: Any) -> Self:
+        """Record the localizer's quantiles anew by running over videos; the regressor stays.
+
+        As in `ASNLocalizer`. A localizer that was given frozen stays as it was: `localizer_` is
+        then a copy of it.
+        """
+        self._check_use(X)
+        if isinstance(self.localizer, FrozenEstimator):
+            self.localizer_ = deepcopy(self.localizer_)
+        self.localizer_.record_quantiles(X)
+        return self
+
     @property
     def scales_(self) -> NDArray[np.int64]:
         """Anchors that the regressor was trained for."""
@@ -290,6 +305,9 @@ class AutoLoc(BaseLocalizer):
             reading.offsets,
             None if quantile is None else reading.active(quantile),
         )
+        lengths = RunLengths(plan.scales)
+        lengths.add(cells_of(sequence > self.min_activation, reading.offsets), reading.offsets)
+        lengths.warn(self.min_activation)
         with own_torch(seed, device), Progress.of(self) as progress:
             net = plan.build().to(device)
             history = train_regressor(
