@@ -15,7 +15,8 @@ GROUPS = {
     "The paper's": (
         "The rest of the method. The defaults are the paper's, and seldom need another value.",
         "init main_stream quantile_momentum clips_per_video frames_per_clip frames_sampled "
-        "attention_softening attention_stream lr lr_milestones momentum trimmed_batch_size",
+        "attention_softening attention_stream attention_scale quantile_videos training_window "
+        "lr lr_milestones momentum trimmed_batch_size",
     ),
     "Beyond the paper": (
         "`localization_pipeline` uses several of them.",
