@@ -16,6 +16,8 @@ sys.path.insert(0, str(here / "_ext"))
 
 import gallery  # noqa: E402
 import torch  # noqa: E402
+from groups import add_groups  # noqa: E402
+from sources import module_of  # noqa: E402
 from stages import add_stages  # noqa: E402
 
 import sklearn_asn  # noqa: E402
@@ -31,8 +33,11 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "numpydoc",
     "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 if os.environ.get("SKLEARN_ASN_INTERSPHINX"):
@@ -57,7 +62,10 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 html_theme = "pydata_sphinx_theme"
-html_title = "sklearn_asn"
+html_title = f"sklearn_asn {release}"
+viewcode_follow_imported_members = True  # to where a name is written: _ext/sources.py
+copybutton_prompt_text = r">>> |\.\.\. |\$ "  # not part of what is copied
+copybutton_prompt_is_regexp = True
 html_static_path = ["_static"]
 html_css_files = ["sklearn_asn.css"]
 html_show_sourcelink = False
@@ -67,9 +75,16 @@ html_theme_options = {
     "show_prev_next": True,
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    "logo": {"text": "sklearn_asn"},
+    "logo": {"text": f"sklearn_asn {release}"},
+    # tables of results are as wide as the page: nothing beside them
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        **{page: [] for page in ("index", "results", "results_hapt", "reproducing", "comparison")},
+    },
 }
-html_sidebars = {"start": [], "concepts": [], "comparison": [], "changelog": []}
+# pages without a section of their own have nothing to show on the left
+html_sidebars = {page: [] for page in ("index", "start")}
+html_sidebars |= {page: [] for page in ("results", "results_hapt", "reproducing", "comparison")}
 
 # ---------------------------------------------------------------- reference
 
@@ -108,6 +123,8 @@ def escape_types(app, what, name, obj, options, lines):
 
 def setup(app):
     """Run before numpydoc reads a docstring."""
+    app.connect("viewcode-follow-imported", module_of)
+    app.connect("autodoc-process-docstring", add_groups, priority=40)
     app.connect("autodoc-process-docstring", add_stages, priority=50)
     app.connect("autodoc-process-docstring", escape_types, priority=100)
 

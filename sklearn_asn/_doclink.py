@@ -8,11 +8,13 @@ from typing import TypeVar
 
 Thing = TypeVar("Thing", bound=Callable[..., object])
 
-DOCUMENTATION = "https://sklearn-asn.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html"
+#: Where the page of an estimator is, with ``{estimator_module}`` and ``{estimator_name}`` in it.
+#: Empty, because the documentation has no public address yet: a link would lead nowhere.
+DOCUMENTATION = ""
 
 
 class DocumentedMixin:
-    """Tell scikit-learn's HTML representation where the estimator is documented.
+    """Tell scikit-learn's HTML representation where the estimator is documented, if it is.
 
     A page is named after the public module and the class, as scikit-learn finds them by itself. A
     class defined outside of this package has no page here, and gets no link.

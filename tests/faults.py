@@ -46,11 +46,12 @@ def _tracer(stop_at, act):
 def lines_of(write, *args):
     """Run a writer to its end; return how many watched lines it has."""
     trace, count = _tracer(0, None)
+    before = sys.gettrace()  # coverage's, where the tests are measured
     sys.settrace(trace)
     try:
         write(*args)
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return count[0]
 
 
@@ -74,13 +75,14 @@ def interrupted_at(n, write, *args):
     def interrupt():
         raise KeyboardInterrupt
 
+    before = sys.gettrace()
     sys.settrace(_tracer(n, interrupt)[0])
     try:
         write(*args)
     except KeyboardInterrupt:
         return True
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return False
 
 

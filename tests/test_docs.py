@@ -207,23 +207,46 @@ PAGES_WITH_CODE = [
     "docs/guide/gpu.md",
     "docs/guide/other_tools.md",
     "docs/guide/own_method.md",
+    "docs/guide/one_action.md",
+    "docs/guide/some_times.md",
+    "docs/guide/deploying.md",
 ]
 NEEDS = {"docs/saving.md": ("skops", "safetensors")}
 
 
-def blocks_of(page):
-    """Return the Python blocks of a page."""
-    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+def blocks_of(page, language="python"):
+    """Return the blocks of a page in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
 
 
 def test_start_is_the_example_of_the_readme():
     assert blocks_of("docs/start.md")[0] == blocks_of("README.md")[0]
+    assert blocks_of("docs/start.md", "text") == blocks_of("README.md", "text") != []
+
+
+def assert_same(printed, shown):
+    """Compare what was printed with what a page shows: words exactly, numbers as torch rounds."""
+    number = re.compile(r"-?\d+\.\d+")
+    assert number.sub("#", printed).split() == number.sub("#", shown).split()
+    pairs = zip(number.findall(printed), number.findall(shown), strict=True)
+    for ours, theirs in pairs:
+        assert float(ours) == pytest.approx(float(theirs), abs=0.05)
+
+
+def test_what_a_page_shows_is_compared():
+    assert_same("a  1.00\n b", "a 1.01 b")
+    for other in ("a 1.2 b", "a 1.0 c", "a b"):
+        with pytest.raises(AssertionError):
+            assert_same("a 1.0 b", other)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES_WITH_CODE)
-def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
-    """All blocks of a page, one after another, as a reader would run them; warnings are errors."""
+def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
+    """All blocks of a page, one after another, as a reader would run them; warnings are errors.
+
+    What a page shows as output (```text) is what they print.
+    """
     pyplot = pytest.importorskip("matplotlib.pyplot")
     for name in NEEDS.get(page, ()):
         pytest.importorskip(name)
@@ -234,3 +257,5 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "page", module)
     exec(compile("\n".join(blocks_of(page)), page, "exec"), vars(module))
     pyplot.close("all")
+    if shown := blocks_of(page, "text"):
+        assert_same(capsys.readouterr().out, "\n".join(shown))

@@ -14,7 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn import ASNLocalizer, Clips, ClipWise
-from sklearn_asn._localizers.advice import (
+from sklearn_asn._doclink import DocumentedMixin
+from sklearn_asn._localizers.advice import warn_collapsed_attention
+from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
     FewStepsWarning,
     LocalizationWarning,
@@ -23,7 +25,6 @@ from sklearn_asn._localizers.advice import (
     ShortVideosWarning,
     UnjudgedParameterWarning,
     UnseenClassWarning,
-    warn_collapsed_attention,
 )
 from sklearn_asn.metrics import recognition_scorer, weak_clip_scorer, weak_detection_scorer
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
@@ -240,7 +241,14 @@ def test_all_can_be_silenced_together(videos):
 
 # ---------------------------------------------------------------- HTML
 
-PAGES = "https://sklearn-asn.readthedocs.io/en/stable/generated/"
+PAGES = "https://docs.invalid/generated/"
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Let the documentation have an address, which it has not yet."""
+    template = PAGES + "{estimator_module}.{estimator_name}.html"
+    monkeypatch.setattr(DocumentedMixin, "_doc_link_template", template)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +261,7 @@ PAGES = "https://sklearn-asn.readthedocs.io/en/stable/generated/"
         (AutoLoc(), "sklearn_asn.rivals.AutoLoc"),
     ],
 )
+@pytest.mark.usefixtures("published")
 def test_html_has_a_link_to_the_documentation(estimator, page):
     with config_context(display="diagram"):
         html = estimator._repr_html_()
@@ -265,6 +274,7 @@ def test_html_has_a_link_to_the_documentation(estimator, page):
     assert repr(estimator).startswith(type(estimator).__name__)
 
 
+@pytest.mark.usefixtures("published")
 def test_html_of_a_fitted_pipeline(videos):
     X, y = videos
     model = make_pipeline(ClipWise(StandardScaler()), asn()).fit(X, y)
@@ -273,6 +283,25 @@ def test_html_of_a_fitted_pipeline(videos):
     assert "clips_per_video" in html
 
 
+def test_what_happens_where_no_class_passes_is_said(videos):
+    X, y = videos
+    model = asn(video_threshold=0.99999).fit(X, y)
+    with pytest.warns(NoClassPassedWarning, match="so that the best one was taken"):
+        assert len(model.predict(X).label) > 0
+    model.set_params(when_none_passes="nothing")
+    with pytest.warns(NoClassPassedWarning, match="so that nothing is localized there"):
+        assert len(model.predict(X).label) == 0
+
+
+def test_html_links_to_nothing_of_ours_while_there_is_no_site(videos):
+    X, y = videos
+    html = make_pipeline(ClipWise(StandardScaler()), asn()).fit(X, y)._repr_html_()
+    links = re.findall(r'href="([^"#]+)', html)
+    assert links, "scikit-learn's own have one"
+    assert all("://scikit-learn.org/" in link for link in links)
+
+
+@pytest.mark.usefixtures("published")
 def test_a_class_of_the_user_has_no_link():
     class Mine(ASNLocalizer, auto_wrap_output_keys=None):
         pass

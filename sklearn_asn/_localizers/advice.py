@@ -186,9 +186,11 @@ def warn_of_use(notes: list[Note]) -> None:
     unlabelled = ~np.concatenate([note.passed for note in notes])
     threshold = localizer.video_threshold
     if threshold != 1 and _most(unlabelled):  # 1 asks for the best class alone
+        best = value_of(localizer, "when_none_passes") == "best"
+        then = "the best one was taken" if best else "nothing is localized there"
         warn(
             f"In {_count(unlabelled)} no class scores above video_threshold={threshold:g}, so "
-            "that the best one was taken. Use a lower video_threshold; or the model is not "
+            f"that {then}. Use a lower video_threshold; or the model is not "
             "trained enough, or these videos are unlike those it was trained on.",
             NoClassPassedWarning,
         )
