@@ -269,7 +269,7 @@ def test_two_stream_starts_from_a_parent_a_stream(data) -> None:
     mean = sum(parent.predict_proba(X) for parent in parents.values()) / 2
     assert_allclose(child.predict_proba(X), mean, rtol=1e-5)
     frozen = {s: FrozenEstimator(parent) for s, parent in parents.items()}
-    again = clone(ASNLocalizer("two-stream", init=frozen, **FAST))
+    again = clone(ASNLocalizer("two-stream", init=frozen, **given))
     weights = again.fit(X, y).model_.weights
     assert not np.array_equal(
         weights["models.1.attention.weight"],

@@ -127,6 +127,7 @@ def test_constant_features_collapse_attention(videos):
     assert len(caught) == 1
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.UnscaledFeaturesWarning")
 def test_attention_on_one_clip_collapses(videos, tmp_path):
     X, y = videos
     blown = X.with_values(X.values * 1000)
@@ -136,7 +137,7 @@ def test_attention_on_one_clip_collapses(videos, tmp_path):
             CollapsedAttentionWarning, match=r"one clip of every video gets 99\."
         ) as w:
             model.fit(blown, y)
-        assert len(w) == 1
+        assert sum(one.category is CollapsedAttentionWarning for one in w) == 1
     assert model.history_[-1]["attention_peak"] > 0.99
     UntrimmedNet("temporal", clip_selection="hard", **FAST).fit(X, y)
 

@@ -93,15 +93,15 @@ def test_a_rival_is_cut_at_the_quantiles_of_its_attention(videos, rival):
 
 def test_the_network_is_asked_once_and_the_estimator_stays(videos, localizer, monkeypatch):
     X, y = videos
-    forward_iter, calls = localizer.net_.forward_iter, []
+    score, calls = type(localizer.model_).score, []
 
     def counting(*args, **kwargs):
         calls.append(args)
-        return forward_iter(*args, **kwargs)
+        return score(*args, **kwargs)
 
     before = vars(localizer).copy()
     with monkeypatch.context() as patch:
-        patch.setattr(localizer.net_, "forward_iter", counting)
+        patch.setattr(type(localizer.model_), "score", counting)
         QuantileCurveDisplay.from_estimator(localizer, X, y)
     assert len(calls) == 1
     assert vars(localizer).keys() == before.keys()

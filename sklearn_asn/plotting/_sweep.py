@@ -70,7 +70,7 @@ def check_has_curve(localizer: BaseLocalizer) -> None:
 def _cut_at(localizer: BaseLocalizer, quantile: float) -> BaseLocalizer:
     """Return a shallow copy that cuts attention at a quantile."""
     other = copy.copy(localizer)
-    if hasattr(localizer, "quantile"):
+    if getattr(localizer, "quantile", None) is not None:
         return other.set_params(quantile=quantile)
     cut = MultiQuantileSelection((quantile,), outer_weight=0.0, video_weight=0.2, merge=None)
     return other.set_params(selection=cut)
