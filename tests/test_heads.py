@@ -263,13 +263,11 @@ def test_classes_that_do_not_fit() -> None:
 def test_two_stream_starts_from_a_parent_a_stream(data) -> None:
     X, y = data
     parents = {s: ASNLocalizer(s, **FAST).fit(X, y) for s in ("temporal", "spatial")}
-    halves = {"spatial": slice(0, 4), "temporal": slice(4, 8)}
-    given = {**FAST, "lr": 0.0, "streams": halves}
-    child = ASNLocalizer("two-stream", init=parents, **given).fit(X, y)
+    child = ASNLocalizer("two-stream", init=parents, **{**FAST, "lr": 0.0}).fit(X, y)
     mean = sum(parent.predict_proba(X) for parent in parents.values()) / 2
     assert_allclose(child.predict_proba(X), mean, rtol=1e-5)
     frozen = {s: FrozenEstimator(parent) for s, parent in parents.items()}
-    again = clone(ASNLocalizer("two-stream", init=frozen, **given))
+    again = clone(ASNLocalizer("two-stream", init=frozen, **FAST))
     weights = again.fit(X, y).model_.weights
     assert not np.array_equal(
         weights["models.1.attention.weight"],
@@ -281,7 +279,9 @@ def test_heads_given_elsewhere_are_a_parent(X) -> None:
     heads = random_heads()
     y = ["walk", "jump", "run"]
     parents = {s: ASNLocalizer.from_heads({s: heads[s]}, CLASSES) for s in heads}
-    child = ASNLocalizer("two-stream", init=parents, **{**FAST, "lr": 0.0}).fit(X, y)
+    halves = {"spatial": slice(0, 4), "temporal": slice(4, 8)}
+    given = {**FAST, "lr": 0.0, "streams": halves}
+    child = ASNLocalizer("two-stream", init=parents, **given).fit(X, y)
     both = ASNLocalizer.from_heads(heads, CLASSES)
     assert_allclose(child.predict_proba(X), both.predict_proba(X), rtol=1e-5)
 
