@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_asn import ASNLocalizer, ClipWise
 from sklearn_asn.datasets import load_hapt
 from sklearn_asn.metrics import localization_map, recognition_accuracy
-from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
+from sklearn_asn.rivals import STPN, WTALC, AutoLoc, SingleInstance, UntrimmedNet
 from sklearn_asn.selection import AutoLocSelection, MultiQuantileSelection, NaiveSelection
 
 TIOUS = (0.1, 0.3, 0.5, 0.7)
@@ -77,6 +77,12 @@ METHODS = {
         {**CONTEXT, "topk_divisor": [6, 8], "variant": ["fusion", "bottleneck"]},
     ),
 }
+METHODS["single instance (baseline)"] = (
+    SingleInstance(device="cpu"),
+    {"C": [0.01, 0.1, 1.0], "smoothing": [1, 3, 5]},
+)
+#: Names of methods of which clips are compared with a quantile begin so.
+BY_QUANTILE = ("ASN", "single instance")
 QUANTILES = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5]
 RANGES = [(0.02, 0.3), (0.03, 0.45), (0.1, 0.9), (0.02, 0.2)]
 
@@ -110,11 +116,11 @@ SELECTIONS = {
 
 def selections_of(name):
     for selection, grid in SELECTIONS.items():
-        if selection == "own" and name.startswith("ASN"):
+        if selection == "own" and name.startswith(BY_QUANTILE):
             continue  # naive is its own
-        if selection == "naive" and not name.startswith("ASN"):
+        if selection == "naive" and not name.startswith(BY_QUANTILE):
             grid = {"selection": [NaiveSelection()]}
-        if not name.startswith("ASN"):
+        if not name.startswith(BY_QUANTILE):
             grid = {key: values for key, values in grid.items() if key != "quantile"}
         yield selection, list(ParameterGrid(grid))
 

@@ -24,7 +24,8 @@ root = Path(temporary.name)
 
 shards = {"train": range(100), "shard_0": range(100, 130), "shard_1": range(130, 160)}
 for name, videos in shards.items():
-    with ClipsWriter(root / name, dtype="float16") as writer:
+    names = made.feature_names  # which say which stream a column is of
+    with ClipsWriter(root / name, dtype="float16", feature_names=names) as writer:
         for i in videos:
             writer.append(made[i], clip_seconds=1.0, id=made.ids[i])
     print(name, sum(f.stat().st_size for f in (root / name).iterdir()) // 1000, "kB")

@@ -58,8 +58,8 @@ action = (y[train].end - y[train].start).sum()
 print(f"{1 - action / total:.0%} of the training videos")
 
 # %%
-# which is where to start. At tIoU 0.5 the best quantile lies below it here, as it does on HAPT
-# (:doc:`../results_hapt`: 27 % background, best quantiles of 10 to 15 %). A likely reason is that a
-# high threshold breaks segments apart.
+# are background. Half of that share is where to start: at tIoU 0.5 the best quantile lies below the
+# whole here, as it does on HAPT (:doc:`../results_hapt`: 27 % background, best quantiles of 10 to
+# 15 %). A likely reason is that a high threshold breaks segments apart.
 
 plt.show()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sklearn_asn import interchange as interchange
     from sklearn_asn import methods as methods
     from sklearn_asn import metrics as metrics
+    from sklearn_asn import model_selection as model_selection
     from sklearn_asn import plotting as plotting
     from sklearn_asn import preprocessing as preprocessing
     from sklearn_asn import rivals as rivals
@@ -67,8 +68,8 @@ _HOME = {
     "report": "_report",
 }
 _MODULES = (
-    *("datasets", "exceptions", "interchange", "methods", "metrics", "plotting", "preprocessing"),
-    *("rivals", "saving", "selection", "shards", "video"),
+    *("datasets", "exceptions", "interchange", "methods", "metrics", "model_selection"),
+    *("plotting", "preprocessing", "rivals", "saving", "selection", "shards", "video"),
 )
 
 

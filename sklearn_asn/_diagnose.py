@@ -199,7 +199,7 @@ def diagnose(model: Any, X: Any, y: Any = None) -> Diagnosis:
     found, probability = localizer.predict(clips), localizer.predict_proba(clips)
     active = np.concatenate(localizer.transform(clips)) > 0
     moved, changed = _streams(localizer, clips)
-    targets = None if y is None else localizer._check_y(y, len(clips))
+    targets = None if y is None else localizer._check_y(y, clips)
     return Diagnosis(
         localizer=" ".join(repr(localizer).split()),
         n_videos=len(clips),
@@ -292,7 +292,7 @@ def _cross_validated(localizer: Any, clips: Clips, y: Any, targets: Targets) -> 
             truth: Any = [set(labels[i].tolist()) for i in held]
             if targets.segments is not None:
                 truth = targets.segments[held]
-            part = localizer._check_y(truth, len(held))
+            part = localizer._check_y(truth, clips[held])
             found, probability = base.predict(clips[held]), base.predict_proba(clips[held])
             score = _score(part, truth, found, probability, base.classes_)
             results.append((score, precision_of(part, found)))

@@ -8,7 +8,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn._checks import check_choice
-from sklearn_asn._data.clips import as_clips, is_ragged
+from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.columns import SINGLE, name_two_streams
+from sklearn_asn._data.holders import as_table
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
@@ -30,6 +32,9 @@ def localization_pipeline(
 ) -> Pipeline:
     """Return a scaler and a localizer with the settings that are best from labels alone.
 
+    Networks read both streams where the columns' names say which is which (``"fusion"``), and
+    otherwise all columns as one (``"single"``).
+
     A plain, unfitted `Pipeline`, as `skrub.tabular_pipeline` makes one: all settings stand in it
     as ordinary parameters, to be looked at, changed and searched over. It does not use the paper's
     defaults, which `ASNLocalizer()` has: see the guide on choosing for the reasons and results.
@@ -37,7 +42,8 @@ def localization_pipeline(
     Parameters
     ----------
     X : Clips, list of arrays or 3-D array, default=None
-        The training videos; only their number is looked at. None: 200 videos are assumed.
+        The training videos; only their number and the names of their columns are looked at. None:
+        200 videos of two streams are assumed.
     effort : {"self-training", "one-fit"}, default="self-training"
         ``"self-training"``: networks of three widths of context teach their successors for two
         rounds. ``"one-fit"``: the same networks, trained once and averaged.
@@ -62,16 +68,17 @@ def localization_pipeline(
     Pipeline(...
     """
     check_choice(effort, "effort", EFFORTS)
-    n_videos = 200
+    n_videos, two_streams = 200, True
     if X is not None:
-        n_videos = len(as_clips(X)) if is_ragged(X) else len(X)
+        clips = as_clips(X) if is_ragged(X) else as_table(X)
+        n_videos, two_streams = len(clips), name_two_streams(_names_of(clips))
     batch_size = max(1, min(LARGEST_BATCH, n_videos // 4))
     max_epochs = -(-N_STEPS // -(-n_videos // batch_size))
     members = [
         (
             f"context{n_layers}",
             ASNLocalizer(
-                "fusion",
+                "fusion" if two_streams else SINGLE,
                 init="scratch",
                 context_layers=n_layers,
                 context_size=64,
@@ -99,3 +106,8 @@ def localization_pipeline(
     return Pipeline(
         [("clipwise", ClipWise(StandardScaler())), ("selftraininglocalizer", localizer)]
     )
+
+
+def _names_of(X: Any) -> Any:
+    """Return what the columns are called, if anything."""
+    return X.feature_names if isinstance(X, Clips) else getattr(X, "columns", None)

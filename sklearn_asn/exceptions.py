@@ -9,13 +9,19 @@
 __all__ = [
     "CollapsedAttentionWarning",
     "DeadStreamWarning",
+    "FewStepsWarning",
     "LocalizationWarning",
     "NoClassPassedWarning",
     "NoClipPassedWarning",
     "NonFiniteScoresError",
     "NothingSharedWarning",
+    "ShortScalesWarning",
     "ShortVideosWarning",
+    "UnjudgedParameterWarning",
+    "UnnamedStreamsWarning",
+    "UnscaledFeaturesWarning",
     "UnseenClassWarning",
+    "UntaughtAttentionWarning",
 ]
 
 
@@ -25,6 +31,10 @@ class LocalizationWarning(UserWarning):
 
 class ShortVideosWarning(LocalizationWarning):
     """Most videos have fewer clips than training samples of each."""
+
+
+class FewStepsWarning(LocalizationWarning):
+    """All videos fit into one batch, so that an epoch is one step, and there are few epochs."""
 
 
 class CollapsedAttentionWarning(LocalizationWarning):
@@ -43,12 +53,32 @@ class NoClipPassedWarning(LocalizationWarning):
     """In most videos no clip reaches the attention threshold."""
 
 
+class UnjudgedParameterWarning(LocalizationWarning):
+    """Labels alone judge a parameter, set as a search sets it, that they cannot judge."""
+
+
+class UnnamedStreamsWarning(LocalizationWarning):
+    """Nothing says which columns are which stream, so that halves were taken."""
+
+
 class UnseenClassWarning(LocalizationWarning):
     """What is scored has classes that training never saw."""
 
 
 class NothingSharedWarning(LocalizationWarning):
     """Predictions and ground truth share no label, or no time, so that nothing can match."""
+
+
+class ShortScalesWarning(LocalizationWarning):
+    """Most runs of the CAS are longer than the longest box that they are searched with."""
+
+
+class UntaughtAttentionWarning(LocalizationWarning):
+    """No video shows a training step two clips, so that attention stays random."""
+
+
+class UnscaledFeaturesWarning(LocalizationWarning):
+    """Features are so large that learning rate and weight decay do not fit them."""
 
 
 class NonFiniteScoresError(ValueError, FloatingPointError):

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.holders import as_table
 from sklearn_asn._doclink import DocumentedMixin, public
 
 
@@ -111,6 +112,7 @@ class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
             table = clips.to_table()
             validate_data(self, clips.head(), reset=reset, skip_check_array=True)
             return table, clips
+        X = as_table(X)
         checked = validate_data(self, X, reset=reset, dtype="numeric")
         if isinstance(X, pd.DataFrame):  # the transformer may choose columns by name
             return X, None

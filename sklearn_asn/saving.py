@@ -29,7 +29,7 @@ from sklearn_asn._disk.files import write_atomically
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Model
-from sklearn_asn._localizers.parameters import trained_with
+from sklearn_asn._localizers.parameters import flag, trained_with
 from sklearn_asn._localizers.planning import Inputs
 from sklearn_asn._localizers.self_training import EnsembleModel, SelfTrainingLocalizer
 from sklearn_asn._optional import need
@@ -86,6 +86,7 @@ _ALLOWED: dict[str, Any] = {
     for c in (*_LOCALIZERS, *(getattr(selection, f"{name}Selection") for name in _SELECTIONS))
 }
 _NEVER = ("callbacks", "memory")  # code, and a folder that is read by unpickling
+_SEEN = ("n_features_in_", "feature_names_in_", "ragged_in_")  # of X, in fit
 _INNER = ("localizer_", "localizers_")  # what holds localizers: before the names of their weights
 _DTYPES = ("bool", "str", "object", *(np.dtype(code).name for code in "bhilqBHILQefd"))
 _MOST_FEATURES = 2**24  # a wrong number must not fill the memory before it is noticed
@@ -132,7 +133,8 @@ def save_safetensors(
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> from sklearn_asn.saving import load_safetensors, save_safetensors
     >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-    >>> localizer = ASNLocalizer("temporal", max_epochs=2, random_state=0).fit(X, y)
+    >>> localizer = ASNLocalizer("temporal", batch_size=5, max_epochs=2, random_state=0)
+    >>> localizer = localizer.fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = save_safetensors(localizer, folder + "/model.safetensors")
     ...     again = load_safetensors(path)
@@ -230,7 +232,7 @@ def _checksum(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) ->
 def _describe(estimator: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return what `_restore` makes the estimator of."""
     model = {"unfitted": _encode(estimator, "")}
-    for name in ("n_features_in_", "feature_names_in_", "classes_", "scales_", "history_"):
+    for name in (*_SEEN, "classes_", "scales_", "history_"):
         model[name] = _encode(getattr(estimator, name, None), name)
     # in C order, which the codec takes for granted
     tensors = {k: np.array(v, order="C") for k, v in estimator.model_.weights.items()}
@@ -259,6 +261,10 @@ def _restore(model: Mapping[str, Any], tensors: dict[str, NDArray[Any]]) -> Any:
     estimator.n_features_in_, estimator.classes_ = n_features, _decode(model["classes_"])
     if names is not None:
         estimator.feature_names_in_ = names
+    ragged = model.get("ragged_in_")  # None: files of before do not say
+    if ragged is not None:
+        flag(ragged, "ragged_in_")
+        estimator.ragged_in_ = ragged
     _check_parameters(estimator)
     kind: type[Model] = Model
     inner = {key: value for key, value in model.items() if key.startswith(_INNER)}

@@ -175,7 +175,8 @@ def test_no_more_than_a_batch_of_clips_on_disk_is_read_at_once(tmp_path, monkeyp
         return values(clips) if len(clips) < len(disk) else pytest.fail("all were read")
 
     monkeypatch.setattr(Clips, "values", property(of_memory))
-    model = ASNLocalizer("fusion", max_epochs=2, batch_size=8, random_state=0).fit(disk, y)
+    model = ASNLocalizer("fusion", max_epochs=2, batch_size=8, random_state=0)
+    model.fit(disk, y[::-1])
     model.predict(disk)
     model.transform(disk)
     assert max(read) <= 8 * 7

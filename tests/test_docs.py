@@ -20,6 +20,7 @@ MODULES = [
     "sklearn_asn.selection",
     "sklearn_asn.rivals",
     "sklearn_asn.metrics",
+    "sklearn_asn.model_selection",
     "sklearn_asn.datasets",
     "sklearn_asn.plotting",
     "sklearn_asn.interchange",

@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 
-from sklearn_asn import ASNLocalizer, Clips, SelfTrainingLocalizer
+from sklearn_asn import ASNLocalizer, Clips, Segments, SelfTrainingLocalizer
 from sklearn_asn._localizers import base
 from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.exceptions import NonFiniteScoresError
@@ -61,6 +61,7 @@ METHODS = ("predict", "transform", "predict_proba", "attention", "decision_funct
 def videos():
     X, y = make_untrimmed_videos(n_videos=12, n_classes=3, random_state=0)
     values = np.concatenate(list(X)).astype(np.float64)
+    y = Segments(y.offsets, y.label, y.start, y.end)
     return Clips(values, X.offsets, ids=[f"v{i}" for i in range(len(X))]), y
 
 

@@ -10,6 +10,7 @@ WITHOUT = [
     "import sklearn_asn; dir(sklearn_asn)",
     "from sklearn_asn import Clips, ClipsWriter, ClipWise, Segment, Segments",
     "from sklearn_asn.metrics import localization_map",
+    "from sklearn_asn.model_selection import TimedSplit, tune",
     "import sklearn_asn; sklearn_asn.selection.NaiveSelection()",
     "import sklearn_asn; sklearn_asn.interchange.write_csv",
     "import sklearn_asn; sklearn_asn.plotting.CASDisplay; sklearn_asn.report",
@@ -32,7 +33,7 @@ def test_no_torch(code):
 def test_modules_are_there_without_an_import_of_their_own():
     names = (
         *("datasets", "exceptions", "interchange", "methods", "metrics", "plotting", "rivals"),
-        *("saving", "selection", "video"),
+        *("model_selection", "saving", "selection", "video"),
     )
     code = "import sklearn_asn as a; " + "; ".join(f"a.{name}" for name in names)
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -69,7 +69,7 @@ def test_every_variant_fits_and_gives_sane_output(videos, variant):
 
 def test_two_stream_follows_section_4_3(videos):
     X, y = videos
-    both = fast("two-stream").fit(X, y)
+    both = fast("two-stream", attention_scale="threshold").fit(X, y)  # the paper's quotient
     half = X.n_features // 2
     w = weights(both)
     x = X.values.astype(float)
@@ -196,25 +196,28 @@ def test_forms_of_X_are_one(videos):
     arrays = list(X)
     packed = np.empty(len(arrays), dtype=object)
     packed[:] = arrays
+    streams = {"spatial": slice(0, 32), "temporal": slice(32, 64)}  # arrays have no names
     a = fast().fit(X, y)
     for form in (arrays, packed, tuple(arrays)):
-        b = fast().fit(form, y)
+        b = fast(streams=streams).fit(form, y)
         assert_same_weights(a, b)
         for s, t in zip(a.transform(X), b.transform(form), strict=True):
             assert_array_equal(s, t)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.ShortVideosWarning")
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.UntaughtAttentionWarning")
 def test_three_dimensional_and_two_dimensional_X():
     rng = np.random.default_rng(0)
     cube = rng.normal(size=(10, 6, 8))
     y = np.arange(10) % 2
-    est = fast().fit(cube, y)
-    assert_same_weights(est, fast().fit(list(cube), y))
-    flat = fast().fit(cube[:, 0], y)
+    streams = {"spatial": slice(0, 4), "temporal": slice(4, 8)}
+    est = fast(streams=streams).fit(cube, y)
+    assert_same_weights(est, fast(streams=streams).fit(list(cube), y))
+    flat = fast(streams=streams).fit(cube[:, 0], y)
     assert flat.transform(cube[:, 0]).shape == (10, 2)
     assert flat.attention(cube[:, 0]).shape == (10,)
-    assert_same_weights(flat, fast().fit(cube[:, :1], y))
+    assert_same_weights(flat, fast(streams=streams).fit(cube[:, :1], y))
 
 
 # ---------------------------------------------------------------- scores

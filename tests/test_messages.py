@@ -1,5 +1,6 @@
 """Warnings that a user can act on: when they come, what they say, and when they do not come."""
 
+import pickle
 import re
 import warnings
 
@@ -7,20 +8,26 @@ import numpy as np
 import pytest
 import torch
 from sklearn import config_context
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn import ASNLocalizer, Clips, ClipWise
 from sklearn_asn._localizers.advice import (
     CollapsedAttentionWarning,
+    FewStepsWarning,
     LocalizationWarning,
     NoClassPassedWarning,
     NoClipPassedWarning,
     ShortVideosWarning,
+    UnjudgedParameterWarning,
     UnseenClassWarning,
     warn_collapsed_attention,
 )
+from sklearn_asn.metrics import recognition_scorer, weak_clip_scorer, weak_detection_scorer
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
+from sklearn_asn.selection import MultiQuantileSelection, NaiveSelection
 
 FAST = {"max_epochs": 4, "batch_size": 16, "random_state": 0, "device": "cpu"}
 
@@ -271,3 +278,93 @@ def test_a_class_of_the_user_has_no_link():
         pass
 
     assert Mine()._get_doc_link() == ""
+
+
+# ---------------------------------------------------------------- few steps
+
+
+def test_one_step_an_epoch(videos):
+    """The paper's batch of 512 on the README's 120 videos, or on 40."""
+    X, y = videos
+    model = ASNLocalizer("temporal", max_epochs=3, random_state=0, device="cpu")
+    message = r"All 40 videos are in one batch \(batch_size=512\).* 3 of them.*batch_size \(10, say"
+    with pytest.warns(FewStepsWarning, match=message):
+        model.fit(X, y)
+    with pytest.warns(FewStepsWarning, match="All 38 videos"):
+        model.fit(X, y, sample_weight=np.arange(len(X)) >= 2)
+    with pytest.warns(FewStepsWarning):
+        WTALC(max_epochs=2, batch_size=40, random_state=0, device="cpu").fit(X, y)
+
+
+def test_a_large_batch_may_be_meant(videos):
+    X, y = videos
+    few = X[:9], y[:9]
+    model = ASNLocalizer("temporal", max_epochs=3, random_state=0, device="cpu")
+    model.fit(*few)  # so few that there is no advice
+    clone(model).set_params(batch_size=20).fit(X, y)
+    clone(model).set_params(max_epochs=320, hidden_size=2).fit(X[:12], y[:12])
+    clone(model).fit(X, y, trimmed=np.arange(len(X)) < 3)  # whose batches are steps, too
+
+
+# ---------------------------------------------------------------- labels that are to judge
+
+
+LABEL_SCORING = [
+    None,
+    recognition_scorer("map"),
+    recognition_scorer("accuracy"),
+    weak_detection_scorer(),
+    weak_clip_scorer(),
+]
+
+
+@pytest.mark.parametrize("scoring", LABEL_SCORING)
+@pytest.mark.parametrize(
+    ("grid", "named"),
+    [
+        ({"quantile": [0.2, 0.4]}, "quantile was"),
+        ({"selection": [NaiveSelection(), MultiQuantileSelection()]}, "selection was"),
+        ({"hidden_size": [2, 3], "video_threshold": [0.05, 0.2]}, "video_threshold was"),
+    ],
+)
+def test_a_search_that_labels_cannot_judge(videos, scoring, grid, named):
+    X, y = videos
+    labels = [{segment.label for segment in video} for video in y]
+    model = ASNLocalizer("temporal", **FAST)
+    pipe = make_pipeline(ClipWise(StandardScaler()), model)
+    for one, prefix in ((model, ""), (pipe, "asnlocalizer__")):
+        search = GridSearchCV(
+            one, {prefix + k: v for k, v in grid.items()}, scoring=scoring, cv=2, refit=False
+        )
+        with pytest.warns(UnjudgedParameterWarning, match=f"^{named}.*TimedSplit"):
+            search.fit(X, labels)
+
+
+@pytest.mark.parametrize("scoring", LABEL_SCORING)
+def test_a_search_that_labels_may_judge(videos, scoring):
+    """Also with a quantile of one's own: warnings are errors here."""
+    X, y = videos
+    labels = [{segment.label for segment in video} for video in y]
+    model = ASNLocalizer("temporal", **FAST, quantile=0.3, selection=NaiveSelection())
+    grid = {"weight_decay": [0.0, 0.01], "quantile": [0.3]}
+    search = GridSearchCV(model, grid, scoring=scoring, cv=2).fit(X, labels)
+    search.best_estimator_.set_params(quantile=0.1).score(X, labels)  # set on a fitted one
+
+
+def test_a_search_that_segments_judge(videos):
+    X, y = videos
+    search = GridSearchCV(ASNLocalizer("temporal", **FAST), {"quantile": [0.2, 0.4]}, cv=2)
+    search.fit(X, y)
+    model = pickle.loads(pickle.dumps(search.best_estimator_))
+    assert clone(model).get_params() == search.best_estimator_.get_params()
+    labels = [{segment.label for segment in video} for video in y]
+    clone(model).fit(X, y).score(X, labels)  # a clone has not been searched over
+
+
+def test_parameters_of_a_selection_are_unjudged_too(videos):
+    X, y = videos
+    labels = [{segment.label for segment in video} for video in y]
+    model = ASNLocalizer("temporal", **FAST, selection=NaiveSelection())
+    search = GridSearchCV(model, {"selection__min_score": [None, 0.2]}, cv=2, refit=False)
+    with pytest.warns(UnjudgedParameterWarning, match="^selection was"):
+        search.fit(X, labels)

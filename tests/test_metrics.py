@@ -80,6 +80,14 @@ def plain_map(true, pred, tiou, protocol, ambiguous=None, ties_as_one_step=False
         if protocol == "activitynet":
             for k in reversed(range(len(precision) - 1)):
                 precision[k] = max(precision[k], precision[k + 1])
+        if protocol == "thumos14-11point":
+            recall = np.cumsum(hits) / n
+            at = [
+                max((p for p, r in zip(precision, recall, strict=True) if r > t - 1e-9), default=0)
+                for t in np.arange(11) / 10
+            ]
+            values.append(sum(at) / 11)
+            continue
         values.append(sum(p for p, h in zip(precision, hits, strict=True) if h) / n)
     return np.mean(values)
 
@@ -162,6 +170,25 @@ def test_both_rules_equal_plain_loops(seed, tiou, digits, most):
         value = localization_map(true, pred, tiou, protocol="thumos14", ambiguous=given_ambiguous)
         want = plain_map(true, pred, tiou, "thumos14", given_ambiguous)
         assert value == pytest.approx(want, abs=1e-12)
+        first = {"protocol": "thumos14-11point", "ambiguous": given_ambiguous}
+        value = localization_map(true, pred, tiou, **first)
+        want = plain_map(true, pred, tiou, "thumos14-11point", given_ambiguous)
+        assert value == pytest.approx(want, abs=1e-12)
+
+
+def test_eleven_points_by_hand():
+    """Two of two found, behind a false one: precision 1/2 up to recall .5, 2/3 at 1."""
+    true = [[("a", 0, 10), ("a", 20, 30)]]
+    pred = [[("a", 40, 50, 0.9), ("a", 0, 10, 0.8), ("a", 20, 30, 0.7)]]
+    rule = {"protocol": "thumos14-11point"}
+    assert localization_map(true, pred, 0.5, **rule) == pytest.approx(2 / 3)
+    assert localization_map(true, [pred[0][1:2]], 0.5, **rule) == pytest.approx(6 / 11)
+    assert localization_map(true, [pred[0][:1]], 0.1, **rule) == 0
+    ten = [[("a", i, i + 1) for i in range(10)]]  # a recall of .3 reaches .3
+    three = [[("a", i, i + 1, 1 - i / 10) for i in range(3)]]
+    assert localization_map(ten, three, 0.5, **rule) == pytest.approx(4 / 11)
+    table = average_precision_table(true, pred, (0.5,), **rule)
+    assert table.attrs == {"protocol": "thumos14-11point"}
 
 
 def test_pairs_in_small_blocks_give_the_same(monkeypatch):
@@ -258,9 +285,14 @@ def test_official_thumos_ground_truth_under_both_rules():
     # threshold at .4, .5 and .6, and at .3 the two best detections of 81 ground-truth segments
     # tie. The digits that the file lacks decide these. That the rule is right, loops say exactly:
     np.testing.assert_allclose(100 * kit, [26.6, 23.6, 18.5, 12.0, 5.4], atol=0.15)
+    first = {"protocol": "thumos14-11point", "ambiguous": ambiguous}
+    eleven = 100 * localization_map(y_true, y_pred, tious, **first)
+    np.testing.assert_allclose(eleven, [28.2, 25.1, 20.2, 14.0, 7.4], atol=0.2)
     lists = [[list(video) for video in y] for y in (y_true, y_pred, ambiguous)]
     for k, tiou in enumerate(tious):
         assert kit[k] == pytest.approx(plain_map(*lists[:2], tiou, "thumos14", lists[2]), abs=1e-12)
+        want = plain_map(*lists[:2], tiou, "thumos14-11point", lists[2])
+        assert eleven[k] == pytest.approx(100 * want, abs=1e-9)
         assert plain[k] == pytest.approx(plain_map(*lists[:2], tiou, "activitynet"), abs=1e-12)
 
 

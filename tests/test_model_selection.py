@@ -115,8 +115,10 @@ def test_lists_and_groups_go_through_cross_validation(videos):
     X, y = videos
     groups = np.arange(len(X)) // 10
     packed = cross_val_score(pipeline(), X, y, cv=GroupKFold(2), groups=groups)
+    streams = {"spatial": slice(0, 32), "temporal": slice(32, 64)}  # arrays have no names
+    segments = [list(v) for v in y]
     lists = cross_val_score(
-        pipeline(), list(X), [list(v) for v in y], cv=GroupKFold(2), groups=groups
+        pipeline(streams=streams), list(X), segments, cv=GroupKFold(2), groups=groups
     )
     assert np.all(packed >= 0)
     assert lists.shape == (2,)

@@ -30,7 +30,7 @@ def features_from_the_paper(variant, x, w):
     main, other = x[:, :N_MAIN], x[:, N_MAIN:]
     relu = lambda a: np.maximum(a, 0)  # noqa: E731
     prefix = "models.0.extractor."
-    if variant in ("temporal", "spatial"):
+    if variant in ("temporal", "spatial", "single"):
         return main
     if variant == "fusion":
         return np.hstack([main, other])

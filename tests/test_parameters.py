@@ -24,6 +24,7 @@ MADE_WITH = {
 }
 #: Another valid value of every argument of training, where it differs from the default.
 OTHER = {
+    "quantile_videos": "all", "training_window": 2,
     "variant": "temporal", "init": "scratch", "main_stream": "spatial", "pooling": "topk",
     "precision": "bfloat16", "clip_selection": "hard", "lr_milestones": (0.9,),
     "streams": {"spatial": [0], "temporal": [1, 2]}, "context_layers": 1, "random_state": 1,
@@ -133,11 +134,11 @@ def test_a_quantile_and_a_selection_hold_at_once(fitted, videos):
 
 def test_equal_values_of_other_types_are_no_change(videos):
     X, y = videos
-    streams = {"spatial": slice(0, 5), "temporal": np.arange(5, 10)}
+    streams = {"spatial": slice(0, 5), "temporal": np.arange(35, 40)}
     model = ASNLocalizer("bottleneck", streams=streams, lr_milestones=[0.5, 0.75], **FAST)
     before = model.fit(X, y).predict(X)
     model.set_params(
-        streams={"spatial": slice(0, 5), "temporal": [5, 6, 7, 8, 9]},
+        streams={"spatial": slice(0, 5), "temporal": [35, 36, 37, 38, 39]},
         lr_milestones=np.array([0.5, 0.75]), max_epochs=np.int64(1),
     )  # fmt: skip
     assert model.predict(X) == before

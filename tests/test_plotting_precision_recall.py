@@ -162,3 +162,9 @@ def test_bad_input():
     np.testing.assert_array_equal(
         by_columns.average_precision, draw(truth, found).average_precision
     )
+
+
+def test_eleven_points_are_no_area():
+    true, found = [[("a", 0, 10)]], [[("a", 0, 10, 0.5)]]
+    with pytest.raises(ValueError, match="mean of eleven points"):
+        PrecisionRecallDisplay.from_predictions(true, found, protocol="thumos14-11point")

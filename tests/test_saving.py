@@ -38,6 +38,13 @@ RIVALS = {
     "hard": UntrimmedNet("temporal", clip_selection="hard", **FAST),
     "stpn": STPN(attention_size=4, **FAST),
     "wtalc": WTALC(hidden_size=5, **FAST),
+    **{
+        f"single-{type(one).__name__}": one
+        for one in (UntrimmedNet("single", **FAST), WTALC(5, variant="single", **FAST))
+    },
+    "single-stpn": STPN("single", attention_size=4, **FAST),
+    "single-autoloc": AutoLoc(UntrimmedNet("single", **FAST), hidden_size=3, random_state=0),
+    "autoloc-two-stream": AutoLoc(UntrimmedNet(**FAST), hidden_size=3, random_state=0),
     "autoloc": AutoLoc(STPN("spatial", attention_size=4, **FAST), hidden_size=3, random_state=0),
     "single": SingleInstance(max_iter=20),
     "self-training": SelfTrainingLocalizer(
@@ -56,7 +63,7 @@ OPTIONS = {
     "streams": ASNLocalizer(
         "bottleneck",
         hidden_size=3,
-        streams={"spatial": np.array([0, 5, 6]), "temporal": slice(1, 4)},
+        streams={"spatial": np.array([0, 5, 6]), "temporal": slice(9, 12)},
         selection=MultiQuantileSelection(quantiles=(0.2, 0.5)),
         frames_per_clip=2,
         **FAST,
@@ -246,6 +253,7 @@ def test_skops_knows_random_states(data, tmp_path, state):
 # ---------------------------------------------------------------- safetensors: what is kept
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.ShortScalesWarning")
 def test_every_selection_and_kind_of_label_is_kept(data, path):
     X, y = data
     choices = [

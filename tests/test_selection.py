@@ -20,6 +20,8 @@ from sklearn_asn.selection import (
     NaiveSelection,
 )
 
+# of random sequences, many are longer than the few scales tried
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.ShortScalesWarning")
 GTEA = DATA / "gtea_scores" / "gtea_scores.npz"
 
 # --- plain references -----------------------------------------------------------------------

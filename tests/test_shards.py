@@ -326,10 +326,10 @@ def test_killed_and_two_at_once(model, videos, tmp_path):
 
 def test_fingerprint_stays(videos, tmp_path):
     X, y = videos
-    pipe = make_pipeline(
-        ClipWise(PCA(4, svd_solver="full")),
-        ASNLocalizer("bilinear", selection=AutoLocSelection(), random_state=0, **FAST),
-    )
+    streams = {"spatial": slice(0, 2), "temporal": slice(2, 4)}  # components have no stream
+    localizer = ASNLocalizer("bilinear", streams=streams, random_state=0, **FAST)
+    localizer.set_params(selection=AutoLocSelection())
+    pipe = make_pipeline(ClipWise(PCA(4, svd_solver="full")), localizer)
     fitted = clone(pipe).fit(X, y)
     mark = fingerprint(fitted)
     fitted.predict(X)  # makes the net

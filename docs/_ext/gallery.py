@@ -12,6 +12,7 @@ ORDER = (
     "plot_flow_leads.py",
     "plot_quantile_curve.py",
     "plot_grid_search.py",
+    "plot_some_times.py",
     "search_with_optuna.py",
     "plot_streams.py",
     "plot_imbalance.py",

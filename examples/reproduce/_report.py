@@ -7,13 +7,17 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import torch
-from _data import TITLES, load
+from _data import TITLES, Reading, load
+from _heads import load_heads
+from _manifest import write_manifest
+from _packing import Packing
 from _settings import SETTINGS
 
 from sklearn_asn import ASNLocalizer
 from sklearn_asn.metrics import localization_map, recognition_accuracy
 
 mpl.use("agg")
+PROTOCOLS = ("activitynet", "thumos14", "thumos14-11point")
 TIOUS = (0.3, 0.4, 0.5, 0.6, 0.7)  # tables 1, 2 and 4
 
 
@@ -26,16 +30,27 @@ class Run:
         parser.add_argument("--quick", action="store_true", help="a few epochs and one seed")
         parser.add_argument("--seeds", type=int, help=f"trainings of each model (default {seeds})")
         parser.add_argument("--out", type=Path, default=Path(), help="folder for CSV and PNG")
+        parser.add_argument("--protocol", choices=PROTOCOLS, default="activitynet", help="rule")
         parser.add_argument(
-            "--protocol", choices=("activitynet", "thumos14"), default="activitynet", help="rule"
+            "--columns",
+            choices=("spatial-first", "temporal-first"),
+            default="spatial-first",
+            help="of feature files that hold both streams",
         )
+        parser.add_argument("--packed", type=Path, help="folder that packed features stay in")
+        parser.add_argument("--allow-pickle", action="store_true", help="read object arrays")
         for option, text in extra:
             parser.add_argument(option, help=text)
         self.options = parser.parse_args(argv)
         self.of, self.paper_data = of, paper_data
         self.protocol = self.options.protocol
         self.seeds = range(self.options.seeds or (1 if self.options.quick else seeds))
-        self.data = load(self.options.source, self.options.quick)
+        reads_files = self.options.source != "synthetic" and Path(self.options.source).is_dir()
+        reading = None
+        if reads_files:
+            packing = Packing(self.options.packed, self.out)
+            reading = Reading(self.options.columns, self.options.allow_pickle, packing)
+        self.data = load(self.options.source, self.options.quick, reading)
         settings = SETTINGS[self.data.settings]
         if self.data.settings in ("hapt", "synthetic"):
             torch.set_num_threads(1)  # such small nets wait for threads more than they gain
@@ -53,18 +68,51 @@ class Run:
             ASNLocalizer(
                 variant,
                 quantile=self.settings.quantile,
+                attention_scale=self.settings.attention_scale,
                 selection=self.settings.naive_selection,
                 localize_classes=self.data.classes,
+                streams=self.data.streams,
                 random_state=seed,
                 **self.settings.training,
             ).set_params(**parameters)
         )
 
+    def pretrained(self, stream):
+        """Return the localizer of the heads given by ``--heads``; None where it lacks a stream.
+
+        Quantiles are recorded by running over the untrimmed training videos (THUMOS14's
+        validation set), as the paper does.
+        """
+        heads, classes = load_heads(self.options.heads)
+        wanted = ("temporal", "spatial") if stream == "two-stream" else (stream,)
+        if not set(wanted) <= set(heads):
+            return None
+        model = ASNLocalizer.from_heads(
+            {name: heads[name] for name in wanted},
+            classes,
+            n_features=self.data.X_train.n_features,
+            feature_names=self.data.X_train.feature_names,
+            streams=self.data.streams,
+            quantile=self.settings.quantile,
+            attention_scale=self.settings.attention_scale,
+            selection=self.settings.naive_selection,
+            localize_classes=self.data.classes,
+        )
+        return model.record_quantiles(self.data.X_train[~self.data.trimmed])
+
+    def common(self, seed):
+        """Return what all localizers of a run are given."""
+        return {
+            "localize_classes": self.data.classes,
+            "streams": self.data.streams,
+            "random_state": seed,
+        }
+
     # ------------------------------------------------------------------ evaluation
 
     def localization(self, model, tious=TIOUS):
         """Localization mAP in percent at every tIoU, on the test videos that have segments."""
-        unclear = self.data.ambiguous if self.protocol == "thumos14" else None
+        unclear = self.data.ambiguous if self.protocol.startswith("thumos14") else None
         found = model.predict(self.data.X_segments)
         return 100 * localization_map(
             self.data.y_test, found, tious, protocol=self.protocol, ambiguous=unclear
@@ -93,9 +141,10 @@ class Run:
                 rows.append((model if model not in paper else "", "ours", *cells))
         self.print_rows(("model", "", *columns), rows)
         frame = table_frame(columns, paper, ours)
-        file = self.out / f"{self.of}.csv"
+        file = self.file("csv")
         frame.to_csv(file, index=False)
-        print("saved", file)
+        write_manifest(self.file("json"), self)
+        print("saved", file, "and", self.file("json"))
 
     def print_rows(self, header, rows):
         """Print the heading of the run, then aligned rows; the note on comparability last."""
@@ -116,6 +165,11 @@ class Run:
                 f"{TITLES[self.data.settings]}: they stand there for orientation only."
             )
 
+    def file(self, suffix):
+        """Return the path of a result; a quick one's name says so."""
+        quick = "-quick" if self.options.quick else ""
+        return self.out / f"{self.of}{quick}.{suffix}"
+
     @property
     def out(self):
         """The folder for results, made if it is not there."""
@@ -135,7 +189,7 @@ class Run:
         self.print_rows(("model", "", *(f"{q:.0%}" for q in quantiles)), rows)
         print("(the paper's figure gives no numbers; at 50% stands what its table 1 says)")
         frame = pd.DataFrame(records, columns=["model", "quantile", "map_mean", "map_std"])
-        frame.to_csv(self.out / f"{self.of}.csv", index=False)
+        frame.to_csv(self.file("csv"), index=False)
 
         figure, axes = plt.subplots(figsize=(5.5, 3.8), layout="constrained")
         for model, runs in curves.items():
@@ -151,9 +205,13 @@ class Run:
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
         axes.legend()
-        figure.savefig(self.out / f"{self.of}.png", dpi=120)
+        if self.options.quick:
+            mark = {"ha": "center", "va": "center", "rotation": 30, "fontsize": 22, "alpha": 0.3}
+            axes.text(0.5, 0.5, "--quick: no result", transform=axes.transAxes, **mark)
+        figure.savefig(self.file("png"), dpi=120)
         plt.close(figure)
-        print("saved", self.out / f"{self.of}.csv", "and", self.out / f"{self.of}.png")
+        write_manifest(self.file("json"), self)
+        print("saved", *(self.file(suffix) for suffix in ("csv", "png", "json")))
 
     def title(self, models):
         """Return a figure's title: what was trained, how often, on what."""

@@ -7,7 +7,7 @@ which the paper does not use, they are ours: small, because so are the data.
 
 from dataclasses import dataclass, field, replace
 
-from sklearn_asn.selection import AutoLocSelection, NaiveSelection
+from sklearn_asn.selection import AutoLocSelection, NaiveSelection, dense_scales
 
 QUANTILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # figures 4 and 5
 
@@ -21,6 +21,9 @@ class Settings:
     quantile: float
     outer_weight: float  # lambda of equation 5
     inflation: float
+    attention_scale: str = "threshold"  # of two streams: the paper's quotient (section 4.3)
+    scales: tuple[int, ...] = (1, 2, 4, 8, 16, 32)  # of AutoLoc's boxes, in clips
+    autoloc_video_weight: float = 0.0  # AutoLoc's scores are contrast alone
     untrimmednet: dict = field(default_factory=dict)
     stpn: dict = field(default_factory=dict)
     wtalc: dict = field(default_factory=dict)
@@ -34,7 +37,12 @@ class Settings:
     @property
     def autoloc_selection(self):
         """AutoLoc's selection with the lambda and the inflation of equation 5."""
-        return AutoLocSelection(outer_weight=self.outer_weight, inflation=self.inflation)
+        return AutoLocSelection(
+            scales=self.scales,
+            outer_weight=self.outer_weight,
+            inflation=self.inflation,
+            video_weight=self.autoloc_video_weight,
+        )
 
     def quick(self):
         """Return the same settings, trained far too short: to see that everything runs."""
@@ -53,8 +61,30 @@ class Settings:
 # and 60th epoch of 80; 80th and 120th of 160), Nesterov momentum 0.9, weight decay 0.0005.
 SCHEDULE = {"lr": 0.1, "lr_milestones": (0.5, 0.75), "momentum": 0.9, "weight_decay": 5e-4}
 
-_THUMOS14 = {**SCHEDULE, "max_epochs": 80, "batch_size": 512, "trimmed_batch_size": 8192}
-_ACTIVITYNET = {**SCHEDULE, "max_epochs": 160, "batch_size": 512}
+# Sampling as UntrimmedNet's, which the paper follows (section 3.3): 7 windows of 300 frames of a
+# video (20 rows of 15 frames), 3 rows of each averaged; in use every row is a clip.
+SAMPLING = {
+    "clips_per_video": 7,
+    "training_window": 20,
+    "frames_sampled": 3,
+    "frames_per_clip": 1,
+}
+_THUMOS14 = {
+    **SCHEDULE,
+    **SAMPLING,
+    "max_epochs": 80,
+    "batch_size": 512,
+    "trimmed_batch_size": 8192,
+}
+_ACTIVITYNET = {**SCHEDULE, **SAMPLING, "max_epochs": 160, "batch_size": 512}
+# AutoLoc's selection on HAPT and the synthetic videos: the best of lambda 0 to 2, scales in powers
+# of two or dense, video weight 0 to 1, on the training videos.
+_SEARCHED = {
+    "outer_weight": 1.0,
+    "inflation": 0.25,
+    "scales": dense_scales(1, 32),
+    "autoloc_video_weight": 0.2,
+}
 _SMALL = {**SCHEDULE, "batch_size": 64, "clips_per_video": 5}
 
 SETTINGS = {
@@ -72,14 +102,22 @@ SETTINGS = {
         quantile=0.1,
         outer_weight=5.0,
         inflation=0.7,
+        scales=(16, 32, 64, 128, 256, 512),
         untrimmednet=_ACTIVITYNET,
+        autoloc={"scales": (16, 32, 64, 128, 256, 512), "lr_decay_steps": 500},
     ),
     "hapt": Settings(
-        training={**_SMALL, "max_epochs": 160, "weight_decay": 0.05, "dropout": 0.2},
+        # the bilinear layer dies at the weight decay that the heads want
+        training={
+            **_SMALL,
+            "max_epochs": 160,
+            "weight_decay": 0.05,
+            "extractor_weight_decay": 0.01,
+            "dropout": 0.2,
+        },
         sizes=(16, 32),
         quantile=0.15,
-        outer_weight=2.0,
-        inflation=0.35,
+        **_SEARCHED,
         untrimmednet={**_SMALL, "max_epochs": 160, "dropout": 0.2},
         stpn={"max_epochs": 60, "batch_size": 16, "lr": 1e-3},
         wtalc={"max_epochs": 60, "batch_size": 16, "lr": 1e-3, "hidden_size": 64},
@@ -88,8 +126,7 @@ SETTINGS = {
         training={**_SMALL, "max_epochs": 80, "dropout": 0.2},
         sizes=(16, 32),
         quantile=0.5,
-        outer_weight=2.0,
-        inflation=0.35,
+        **_SEARCHED,
         untrimmednet={**_SMALL, "max_epochs": 80, "dropout": 0.2},
         stpn={"max_epochs": 60, "batch_size": 16, "lr": 1e-3},
         wtalc={"max_epochs": 60, "batch_size": 16, "lr": 1e-3, "hidden_size": 64},

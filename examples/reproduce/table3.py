@@ -2,8 +2,9 @@
 Table 3: ActivityNet1.2
 =======================
 
-The bilinear bottleneck of the large size, inherit strategy, with AutoLoc's selection, at the
-tIoUs 0.5 to 0.95 and their mean. ``python table3.py SOURCE [--quick] [--seeds N] [--out FOLDER]
+The bilinear bottleneck of the large size, inherit strategy, with AutoLoc's selection, beside
+UntrimmedNet, AutoLoc (on that UntrimmedNet) and W-TALC trained in the same run, at the tIoUs 0.5
+to 0.95 and their mean. ``python table3.py SOURCE [--quick] [--seeds N] [--out FOLDER]
 [--autoloc-csv AN12_autoloc_pred.csv]``.
 
 The CSV holds AutoLoc's released detections (video, class, t_start_frac, t_end_frac, score; times
@@ -16,9 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from _report import Run
+from sklearn.frozen import FrozenEstimator
 
 from sklearn_asn import Segments
 from sklearn_asn.metrics import localization_map
+from sklearn_asn.rivals import WTALC, AutoLoc, UntrimmedNet
 
 COLUMNS = ("0.5", "0.55", "0.6", "0.65", "0.7", "0.75", "0.8", "0.85", "0.9", "0.95", "Avg.")
 TIOUS = [float(column) for column in COLUMNS[:-1]]
@@ -46,13 +49,27 @@ def main(argv=None):
     """Train, evaluate, report."""
     option = ("--autoloc-csv", "AutoLoc's released detections, with their ground truth beside")
     run = Run("table3", argv, paper_data="activitynet", extra=[option])
-    results = {}
+    settings = run.settings
+    results = {name: [] for name in PAPER}
     if run.options.autoloc_csv:
-        results["AutoLoc [30]"] = released(run.options.autoloc_csv, run.protocol)[None]
+        results["AutoLoc [30]"] = [released(run.options.autoloc_csv, run.protocol)]
         print("'ours' of AutoLoc [30]: its released detections on ActivityNet1.2, scored here.")
-    large = {"hidden_size": run.settings.sizes[1], "selection": run.settings.autoloc_selection}
-    models = (run.asn("bilinear", seed, **large) for seed in run.seeds)
-    results["ASN (AutoLoc)"] = np.array([run.localization(model, TIOUS) for model in models])
+    large = {"hidden_size": settings.sizes[1], "selection": settings.autoloc_selection}
+    for seed in run.seeds:
+        common = run.common(seed)
+        untrimmednet = run.fit(UntrimmedNet(**settings.untrimmednet, **common))
+        models = {
+            "UntrimmedNet [38]": untrimmednet,
+            "W-TALC [26]": run.fit(WTALC(**settings.wtalc, **common)),
+            "ASN (AutoLoc)": run.asn("bilinear", seed, **large),
+        }
+        if not run.options.autoloc_csv:
+            below = FrozenEstimator(untrimmednet)
+            autoloc = AutoLoc(below, random_state=seed, **settings.autoloc)
+            models["AutoLoc [30]"] = run.fit(autoloc)
+        for name, model in models.items():
+            results[name].append(run.localization(model, TIOUS))
+    results = {name: np.array(runs) for name, runs in results.items()}
     for name, runs in results.items():
         results[name] = np.column_stack([runs, runs.mean(axis=1)])
     run.report_table(COLUMNS, PAPER, results, decimals=1)

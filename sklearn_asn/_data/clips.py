@@ -11,17 +11,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._data.features import check_feature_names, check_seconds, check_video
+from sklearn_asn._data.features import (
+    check_feature_names,
+    check_seconds,
+    not_finite,
+    pack_arrays,
+)
 from sklearn_asn._data.folder import all_finite, fill, read_folder, saving_to
+from sklearn_asn._data.holders import is_ragged as is_ragged
+from sklearn_asn._data.holders import one_a_video
+from sklearn_asn._data.long_table import read_long_table
 from sklearn_asn._data.packed import (
     Offsets,
     Packed,
     check_ids,
     check_offsets,
     frozen,
-    offsets_from_lengths,
     same_values,
 )
+from sklearn_asn._data.pairing import agreed_ids, check_same_videos
 from sklearn_asn._disk.checked import attach, checks_of
 from sklearn_asn._disk.mapped import MappedFile, reading
 from sklearn_asn._doclink import public
@@ -120,34 +128,41 @@ class Clips(Packed[NDArray[Any]]):
         self.clip_seconds = check_seconds(clip_seconds, "clip_seconds", len(self))
         self.start_seconds = check_seconds(start_seconds, "start_seconds", len(self))
         self.ids = check_ids(ids, len(self))
+        for name, seconds in (("clip_seconds", clip_seconds), ("start_seconds", start_seconds)):
+            check_same_videos(self, seconds, ("ids", name))
         self.feature_names = check_feature_names(feature_names, self.n_features)
 
     @classmethod
     def from_list(
         cls,
-        arrays: Sequence[ArrayLike],
+        arrays: Any,
         clip_seconds: float | ArrayLike | None = None,
         start_seconds: float | ArrayLike | None = None,
         ids: Iterable[str] | None = None,
         feature_names: Iterable[str] | None = None,
     ) -> Clips:
-        """Pack one ``(n_clips, n_features)`` array a video; see `Clips` for the rest."""
-        return cls._packed(arrays, cls, clip_seconds, start_seconds, ids, feature_names)
+        """Pack one ``(n_clips, n_features)`` array or frame a video; see `Clips` for the rest.
+
+        Parameters
+        ----------
+        arrays : list, mapping by id, Series, 3-D array or tensor, column of a data set, HDF5 group
+            One array, tensor or frame a video. Keys of a mapping, and the index of a Series where
+            it is text, are the `ids`. The columns of frames name the features; all frames must
+            have the same, in one order.
+        clip_seconds, start_seconds, ids, feature_names
+            As of `Clips`; in the order of the videos.
+        """
+        timing = (clip_seconds, start_seconds)
+        return cls._packed(arrays, cls, *timing, ids=ids, feature_names=feature_names)
 
     @classmethod
-    def _packed(cls, arrays: Sequence[ArrayLike], make: Any, *more: Any) -> Clips:
-        if not len(arrays):
-            raise ValueError("Found 0 videos (0 sample(s)); expected a minimum of 1.")
-        checked = [check_video(array, i) for i, array in enumerate(arrays)]
-        widths = np.array([array.shape[1] for array in checked])
-        if np.any(widths != widths[0]):
-            odd = int(np.flatnonzero(widths != widths[0])[0])
-            raise ValueError(
-                f"Video {odd} has {widths[odd]} features, but video 0 has {widths[0]}."
-            )
-        offsets = offsets_from_lengths([len(array) for array in checked])
-        values = np.concatenate(checked) if len(checked) > 1 else checked[0].copy()
-        made: Clips = make(values, offsets, *more)
+    def _packed(
+        cls, arrays: Any, make: Any, *timing: Any, ids: Any = None, feature_names: Any = None
+    ) -> Clips:
+        arrays, own_ids = one_a_video(arrays, "arrays")
+        ids = agreed_ids(own_ids, ids)
+        values, offsets, names = pack_arrays(arrays, feature_names)
+        made: Clips = make(values, offsets, *(timing or (None, None)), ids, names)
         return made
 
     @classmethod
@@ -156,6 +171,47 @@ class Clips(Packed[NDArray[Any]]):
         new = object.__new__(cls)
         new._fill(values, offsets, *(more or (None,) * 4))
         return new
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        by: str,
+        time: str | None = None,
+        clip_seconds: float | ArrayLike | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Clips:
+        """Pack a long table, a row a clip; of pandas, polars or pyarrow.
+
+        Parameters
+        ----------
+        frame : DataFrame
+        by : str
+            Column of the video's id; videos are in order of first appearance.
+        time : str, default=None
+            Column of when each clip starts, in seconds or as durations. A video's clips are put in
+            this order, and its steps, which must be even, are the length of a clip. None: the
+            order of the rows.
+        clip_seconds : float or array-like of shape (n_videos,), default=None
+            Length of a clip; with `time`, what its steps must be. A video of one clip needs it.
+        columns : sequence of str, default=None
+            The features; None: all other columns, which must hold numbers.
+
+        Raises
+        ------
+        ValueError
+            A column is missing or holds no numbers, a row names no video, or times are not even.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklearn_asn import Clips
+        >>> table = {"video": ["a", "a", "b", "b"], "at": [0.0, 0.5, 3.0, 4.0], "f": range(4)}
+        >>> Clips.from_frame(pd.DataFrame(table), by="video", time="at").spans.tolist()
+        [[0.0, 1.0], [3.0, 5.0]]
+        """
+        return cls(**read_long_table(frame, by, time, clip_seconds, columns))
 
     @property
     def values(self) -> NDArray[Any]:
@@ -286,21 +342,9 @@ class Clips(Packed[NDArray[Any]]):
         done = 0
         for block in self._in_reach():
             if not all_finite(block.values):
-                self._blame(name, done)
+                raise not_finite(block, name, done)
             done += len(block)
         self._finite = self._file is not None  # what lies in memory may change
-
-    def _blame(self, name: str, first: int) -> None:
-        for i in range(first, len(self)):
-            video = self[i]
-            if not np.all(np.isfinite(video)):
-                what = "NaN" if np.isnan(video).any() else "infinity"
-                clip = int(np.flatnonzero(~np.isfinite(video).all(axis=1))[0])
-                own = "" if self.ids is None else f" ({str(self.ids[i])!r})"
-                raise ValueError(
-                    f"Input {name} contains {what}: video {i}, clip {clip}{own}. Expected finite "
-                    "features; fill or drop such clips first."
-                )
 
     def _in_reach(self) -> Iterator[Clips]:
         """Give all of it if it lies in memory, else blocks, whose pages are given back."""
@@ -401,8 +445,7 @@ class Clips(Packed[NDArray[Any]]):
         if self._file is None:
             return self.__dict__
         checks = checks_of(self._table)
-        some = None if checks is None else checks.only(self._starts)
-        return self.__dict__ | {"_table": None, "_checks": some}
+        return self.__dict__ | {"_table": None, "_checks": checks and checks.only(self._starts)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         checks = state.pop("_checks", None)
@@ -419,6 +462,14 @@ class Clips(Packed[NDArray[Any]]):
         return same_values(self.values, other.values)
 
     __hash__ = None
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Refuse to be one array, which a scikit-learn transformer would ask for."""
+        raise TypeError(
+            "Clips are videos of different lengths, and no array of one. A transformer of clips, "
+            "such as a scaler, goes into ClipWise: ClipWise(StandardScaler()). `values` has the "
+            "clips of all videos."
+        )
 
     def _item(self, rows: slice, video: int) -> NDArray[Any]:
         first = int(self._starts[video])
@@ -439,10 +490,7 @@ class Clips(Packed[NDArray[Any]]):
 
 
 def as_clips(X: Any, name: str = "X", look: bool = True) -> Clips:
-    """Read ragged features in any accepted form: `Clips`, list, object array, or 3-D array.
-
-    Without `look` they may hold what is not finite.
-    """
+    """Read ragged features in any accepted form; without `look` they may not be finite."""
     if isinstance(X, Clips):
         if not len(X):
             raise ValueError(f"Found 0 videos (0 sample(s)) in {name}; expected a minimum of 1.")
@@ -450,24 +498,3 @@ def as_clips(X: Any, name: str = "X", look: bool = True) -> Clips:
             X.check_finite(name)
         return X
     return Clips.from_list(X) if look else Clips._packed(X, Clips.unseen)
-
-
-def is_ragged(X: Any) -> bool:
-    """Tell videos of many clips from a 2-D array, in which each row is a video of one clip."""
-    if isinstance(X, Clips):
-        return True
-    if isinstance(X, np.ndarray) and X.ndim != 1:
-        return X.ndim == 3
-    if isinstance(X, np.ndarray) and X.dtype != object:
-        return False
-    if isinstance(X, np.ndarray | list | tuple):
-        return any(_ndim(video) >= 2 for video in X)
-    return False
-
-
-def _ndim(video: Any) -> int:
-    if hasattr(video, "shape"):
-        return len(video.shape)
-    if isinstance(video, list | tuple) and len(video) and isinstance(video[0], list | tuple):
-        return 2
-    return int(isinstance(video, list | tuple))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
 
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
@@ -111,6 +112,17 @@ def check_timed(timed: Any, targets: Targets, n_videos: int) -> NDArray[np.bool_
             "of it."
         )
     return mask
+
+
+def judged(X: Any, targets: Targets, sample_weight: Any = None) -> tuple[Any, Segments, Any]:
+    """Return the videos of which `targets` has segments, these, and their weights."""
+    segments = targets.timed_segments()
+    known = np.flatnonzero(targets.has_times)
+    if len(known) == len(targets):
+        return X, segments, sample_weight
+    if sample_weight is not None:
+        sample_weight = check_weights(sample_weight, len(targets))[known]
+    return _safe_indexing(X, known), segments[known], sample_weight
 
 
 def clip_coverage(

@@ -14,11 +14,13 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_asn._data.convert import as_labels
+from sklearn_asn._data.holders import as_targets
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
 from sklearn_asn._data.segments import Segments
 
 FORMS = (
-    "a 1-D array of labels (one per video), a list of sets of labels, a 0/1 indicator matrix, "
+    "a 1-D array of labels (one per video), a list of sets (or, of text, lists) of labels, a 0/1 "
+    "indicator matrix, "
     "a list of lists of (label, start, end) (of some videos sets of labels), or Segments"
 )
 
@@ -79,8 +81,12 @@ def parse_targets(y: Any) -> Targets:
         return _from_segments(y)
     if sparse.issparse(y):
         y = y.toarray()
+    y = as_targets(y)
     if isinstance(y, pd.DataFrame) and y.shape[1] > 1:
-        return _from_indicator(y.to_numpy(), np.asarray(y.columns))
+        classes = as_labels(y.columns, "columns of y")
+        if len(np.unique(classes)) < len(classes):
+            raise ValueError(f"y has two columns of one name, among {classes[:20].tolist()}.")
+        return _from_indicator(y.to_numpy(), classes)
     if not isinstance(y, list | tuple):
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] > 1:
@@ -105,6 +111,8 @@ def _from_items(y: list[Any]) -> Targets:
         label = as_labels([v for entry in y for v in sorted(entry)], "y")
         return Targets(label, offsets_from_lengths([len(entry) for entry in y]))
     is_list = [isinstance(entry, list | tuple | np.ndarray) for entry in y]
+    if _are_lists_of_text(y, is_list):
+        return _from_items([set(entry) for entry in y])
     if any(is_list) and all(a or isinstance(v, Set) for a, v in zip(is_list, y, strict=True)):
         mixed = _from_mixed(y)
         if mixed is not None:
@@ -119,6 +127,16 @@ def _from_items(y: list[Any]) -> Targets:
         odd = next(i for i, v in enumerate(y) if type(v) is not type(y[0]) or is_list[i])
         raise ValueError(f"y[{odd}] is {y[odd]!r}; expected y to be {FORMS}.")
     return _from_labels(np.asarray(y) if len(set(map(type, y))) < 2 else as_labels(y, "y"))
+
+
+def _are_lists_of_text(y: list[Any], is_list: list[bool]) -> bool:
+    """Tell lists (of some videos sets) of labels, which are text, from lists of segments."""
+    if not any(is_list) or not all(
+        a or isinstance(v, Set) for a, v in zip(is_list, y, strict=True)
+    ):
+        return False
+    items = [item for entry, listed in zip(y, is_list, strict=True) if listed for item in entry]
+    return bool(items) and all(isinstance(item, str | bytes) for item in items)
 
 
 def _from_mixed(y: list[Any]) -> Targets | None:
@@ -147,9 +165,14 @@ def _from_labels(y: NDArray[Any]) -> Targets:
     return Targets(y, offsets_from_lengths(np.ones(len(y), dtype=np.int64)))
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | bytes)
+
+
 def _from_indicator(y: NDArray[Any], classes: NDArray[Any]) -> Targets:
-    present = np.equal(y, 1)
-    if not np.all(present | np.equal(y, 0)):
+    numbers = y.dtype.kind in "biuf" or (y.dtype == object and not any(map(_is_text, y.flat)))
+    present = np.equal(y, 1) if numbers else np.zeros(y.shape, dtype=bool)
+    if not numbers or not np.all(present | np.equal(y, 0)):
         raise ValueError(f"A 2-D y must hold only 0 and 1; expected y to be {FORMS}.")
     return Targets(classes[np.nonzero(present)[1]], offsets_from_lengths(present.sum(axis=1)))
 

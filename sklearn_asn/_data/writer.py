@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_asn._data import folder as _storage
 from sklearn_asn._data.clips import Clips
-from sklearn_asn._data.features import check_feature_names, check_video
+from sklearn_asn._data.features import check_feature_names, check_video, columns_of
 from sklearn_asn._data.folder import (
     CHECKSUMS,
     HEADER,
@@ -125,7 +125,8 @@ class ClipsWriter:
 
         Parameters
         ----------
-        features : array-like of float, shape (n_clips, n_features)
+        features : array-like or frame of float, shape (n_clips, n_features)
+            The columns of frames name the features.
         clip_seconds, start_seconds, id
             As in `Clips`; for all videos or for none.
 
@@ -137,9 +138,10 @@ class ClipsWriter:
             The disk is full, or the like; nothing of the video stays, and the next one may be
             appended. Where not even that could be brought about, every later call says so.
         """
-        array = check_video(features, len(self))
+        names = columns_of(features)
+        array = np.ascontiguousarray(check_video(features, len(self)))
         ids = None if id is None else [id]
-        self.extend(Clips(array, [0, len(array)], clip_seconds, start_seconds, ids))
+        self.extend(Clips(array, [0, len(array)], clip_seconds, start_seconds, ids, names))
 
     def extend(self, clips: Clips) -> None:
         """Add all videos of `clips`, in blocks of a few megabytes: many short ones go faster so.

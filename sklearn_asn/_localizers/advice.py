@@ -6,38 +6,33 @@ that it is how data are, and no advice. X without time (2-D, a clip a video) is 
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import warn
+from sklearn_asn._data.columns import are_named
 from sklearn_asn._data.packed import Offsets
+from sklearn_asn._localizers.cas import FLAT
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
-    LocalizationWarning,
+    FewStepsWarning,
     NoClassPassedWarning,
     NoClipPassedWarning,
     ShortVideosWarning,
+    UnjudgedParameterWarning,
+    UnnamedStreamsWarning,
     UnseenClassWarning,
 )
 
 Mask = NDArray[np.bool_]
 
 MIN_VIDEOS = 10
+FEW_STEPS = 320  # about what weak labels want; see the guide on choosing
 
-FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
 PEAK = 0.99  # mean share of attention that one clip of a video gets when it has collapsed
-
-
-def warn(message: str, category: type[LocalizationWarning]) -> None:
-    """Warn at the first line outside of this package."""
-    level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("sklearn_asn."):
-        frame, level = frame.f_back, level + 1  # type: ignore[assignment]
-    warnings.warn(message, category, stacklevel=level)
 
 
 # ---------------------------------------------------------------- in training
@@ -46,18 +41,60 @@ def warn(message: str, category: type[LocalizationWarning]) -> None:
 def warn_short_videos(estimator: Any, lengths: NDArray[np.int64], sampled: Mask) -> None:
     """Warn where most of the videos that are `sampled` have fewer than `clips_per_video` clips."""
     wanted = value_of(estimator, "clips_per_video")
-    rows_a_clip = value_of(estimator, "frames_per_clip")
+    window = value_of(estimator, "training_window")
+    name = "frames_per_clip" if window is None else "training_window"
+    rows_a_clip = value_of(estimator, name)
     if wanted is None or lengths.max() == 1:
         return
     short = sampled & (-(-lengths // rows_a_clip) < wanted)
     if _most(short[sampled]):
-        smaller = "clips_per_video" if rows_a_clip == 1 else "clips_per_video or frames_per_clip"
+        smaller = "clips_per_video" if rows_a_clip == 1 else f"clips_per_video or {name}"
         warn(
             f"{_count(short, sampled.sum())} have fewer than clips_per_video={wanted} clips "
-            f"(frames_per_clip={rows_a_clip}), so that every training step sees all of theirs. "
+            f"({name}={rows_a_clip}), so that every training step sees all of theirs. "
             f"For steps that differ, use a smaller {smaller}.",
             ShortVideosWarning,
         )
+
+
+def warn_few_steps(estimator: Any, sampled: Mask, trimmed: Mask) -> None:
+    """Warn where all videos fit into one batch: an epoch is one step, and there are few."""
+    size, n_steps = getattr(estimator, "batch_size", None), value_of(estimator, "max_epochs")
+    n_videos = int(sampled.sum())
+    if size is None or trimmed.any() or not MIN_VIDEOS <= n_videos <= size or n_steps >= FEW_STEPS:
+        return
+    smaller = max(1, n_videos // 4)
+    warn(
+        f"All {n_videos} videos are in one batch (batch_size={size}), so that an epoch is one step "
+        f"and training has {n_steps} of them, which is few. Use a smaller batch_size ({smaller}, "
+        f"say), or more epochs (max_epochs={FEW_STEPS}).",
+        FewStepsWarning,
+    )
+
+
+def warn_guessed_streams(estimator: Any, plan: Any, feature_names: Any) -> None:
+    """Warn where a model of two streams was given columns that nobody has told apart."""
+    if are_named(feature_names):
+        return
+    of_each = [(estimator, plan)]
+    if hasattr(plan, "members"):  # the localizers of an ensemble choose streams by themselves
+        members = [member for _, member in estimator.localizers]
+        of_each = list(zip(members, plan.members, strict=True))
+    for one, its_plan in of_each:
+        if len(its_plan.columns) < 2 or value_of(one, "streams") is not None:
+            continue
+        n_features = sum(map(len, its_plan.columns))
+        half = n_features // 2
+        warn(
+            f"Nothing says which columns of X are which stream, so columns 0 to {half - 1} were "
+            f"taken for spatial and {half} to {n_features - 1} for temporal, and "
+            f"variant={getattr(one, 'variant', None)!r} reads both. If that is right, say streams="
+            f"{{'spatial': slice(0, {half}), 'temporal': slice({half}, {n_features})}}, or name "
+            "the columns spatial_... and temporal_...; if the features know no two streams, use "
+            "variant='single', which reads all columns as one.",
+            UnnamedStreamsWarning,
+        )
+        return
 
 
 def warn_collapsed_attention(
@@ -95,6 +132,17 @@ def warn_collapsed_attention(
 
 
 # ---------------------------------------------------------------- in use
+
+
+def warn_unjudged(chosen: list[str]) -> None:
+    """Warn that labels alone are to judge parameters that they cannot judge."""
+    names, them = ", ".join(chosen), "it" if len(chosen) == 1 else "them"
+    warn(
+        f"{names} was set before fit, as a search does, but y has labels only: they say what a "
+        f"video contains and cannot judge {them}, so that a search picks by chance. Give segments "
+        "of some videos, and let these judge (sklearn_asn.model_selection.TimedSplit or tune).",
+        UnjudgedParameterWarning,
+    )
 
 
 class Note(NamedTuple):

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._checks import check_choice
 from sklearn_asn._data.columns import STREAMS, streams_of
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._localizers.heads import GivenHeads, check_init, weights_of_parents
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
@@ -29,6 +27,7 @@ from sklearn_asn._localizers.parameters import (
     use,
 )
 from sklearn_asn._localizers.planning import Inputs, plan_of
+from sklearn_asn._localizers.quantiles import Thresholds
 from sklearn_asn._localizers.reading import (
     Reading,
     read_models,
@@ -41,7 +40,7 @@ from sklearn_asn._training.network import (
     Heads,
     extractor_class,
 )
-from sklearn_asn._training.recipe import Plan, threshold_at
+from sklearn_asn._training.recipe import Plan
 from sklearn_asn._training.supervised import Supervised
 from sklearn_asn._training.train import Machine
 
@@ -64,7 +63,7 @@ def _layers(value: Any, name: str) -> None:
 
 
 @public("sklearn_asn")
-class ASNLocalizer(BaseLocalizer):
+class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
     """Find when actions happen, from videos of which only the labels are known.
 
     The Action Sensitive Network: clip features of two streams go through an Action Sensitive
@@ -74,37 +73,51 @@ class ASNLocalizer(BaseLocalizer):
 
     Parameters
     ----------
-    variant : {"bilinear", "bottleneck", "fusion", "two-stream", "temporal", "spatial"} or type, \
-            default="bilinear"
-        The ASE (section 3.1). ``"temporal"`` and ``"spatial"`` read one stream; ``"two-stream"``
+    variant : {"bilinear", "bottleneck", "fusion", "two-stream", "temporal", "spatial", "single"} \
+            or type, default="bilinear"
+        The ASE (section 3.1). ``"single"`` reads all columns as one stream, for features that know
+        no two; ``"temporal"`` and ``"spatial"`` read one of two streams; ``"two-stream"``
         trains both apart and averages them in use; the others add to the main stream the other
         one as it is (fusion), through a bottleneck, or through a bilinear layer. A torch module
         class of your own may stand in their place: see the guide on a method of one's own.
     hidden_size : int, default=128
         Units of the bottleneck and bilinear layers.
-    init : {"inherit", "scratch"} or fitted single-stream ASNLocalizer, default="inherit"
+    init : {"inherit", "scratch"}, fitted single-stream ASNLocalizer, or dict, default="inherit"
         Where the heads start. ``"inherit"`` first trains the main stream alone and copies its
         heads (eq. 1); an estimator gives its own (wrap it in
         `sklearn.frozen.FrozenEstimator` to keep it fitted through `clone`, as in a grid search).
         Single streams and ``"two-stream"`` have no parent to train: ``"inherit"`` means
-        ``"scratch"`` for them.
+        ``"scratch"`` for them. ``"two-stream"`` takes one estimator a stream:
+        ``{"temporal": ..., "spatial": ...}``.
     main_stream : {"temporal", "spatial"}, default="temporal"
         The stream that leads.
     streams : dict, default=None
         Columns of each stream: a slice, index array, mask or feature names under the keys
-        ``"spatial"`` and ``"temporal"``. None: the first half of the columns (rounded down) is
-        spatial, the rest temporal.
+        ``"spatial"`` and ``"temporal"``; two streams share no column. None: the columns' names
+        decide, where all of them begin with ``spatial`` or ``temporal`` (or as this package's
+        loaders name them: ``rgb`` and ``flow``, ``gyro`` and ``acc``); else the first half of the
+        columns (rounded down) is spatial and the rest temporal, and a variant that reads both
+        streams warns of this (`UnnamedStreamsWarning`).
     quantile : float in [0, 1], default=0.5
         Share of clips taken as background (section 3.2). It does not enter training: set another
-        value on a fitted estimator and it holds at once.
+        value on a fitted estimator and it holds at once. Half of the true share of background is a
+        start; labels cannot judge it, segments of some videos can (`model_selection.tune`).
     quantile_momentum : float in [0, 1], default=0.9
         alpha in eq. 2.
+    quantile_videos : {"untrimmed", "all"}, default="untrimmed"
+        Whose clips the quantiles are recorded of. Where `trimmed` videos are trained on too,
+        ``"all"`` records their batches as well: they have no background, and bend the quantile.
     clips_per_video : int or None, default=7
         Random clips of an untrimmed video in a training step; None takes all of them.
     frames_per_clip : int, default=1
         Rows of X averaged into one clip. The last clip of a video averages what is left.
     frames_sampled : int, default=3
-        Rows sampled sparsely from each clip in training, at most `frames_per_clip`.
+        Rows sampled sparsely from each clip in training, at most as many as it has.
+    training_window : int, default=None
+        Rows of X that make a clip while training; None: `frames_per_clip`. With ``20``,
+        ``frames_sampled=3`` and ``frames_per_clip=1``, training averages three rows of windows of
+        20, and every row is a clip in use: UntrimmedNet's sampling, and so the paper's, where a
+        row is 15 frames and a window 300.
     dropout : float in [0, 1), default=0.5
         Before the bottleneck and bilinear layers and before classification.
     channel_dropout : bool, default=False
@@ -146,6 +159,11 @@ class ASNLocalizer(BaseLocalizer):
         keeps the columns of the others, at zero.
     attention_stream : {"both", "temporal", "spatial"}, default="both"
         Two-stream only: whose attention decides (section 4.3).
+    attention_scale : {"spread", "threshold"}, default="spread"
+        Two-stream only: how attentions of both are averaged. ``"spread"``: each one's distance
+        from its threshold, in units of its spread (from the quarter to three quarters of the
+        recorded quantiles). ``"threshold"``: in units of the threshold, as the paper's quotient,
+        which lets one stream decide alone where its threshold is near 0.
     selection : estimator, default=None
         Makes segments of the CAS; None is ``NaiveSelection()``. See `sklearn_asn.selection`.
     max_epochs : int, default=80
@@ -200,6 +218,8 @@ class ASNLocalizer(BaseLocalizer):
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where X had names.
+    ragged_in_ : bool
+        Whether `fit` saw videos of many clips; a 2-D `X` is refused in use then.
     n_iter_ : int
         Epochs trained.
     net_ : skorch.NeuralNet
@@ -224,7 +244,7 @@ class ASNLocalizer(BaseLocalizer):
     >>> from sklearn_asn import ASNLocalizer
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> X, y = make_untrimmed_videos(n_videos=40, random_state=0)
-    >>> localizer = ASNLocalizer(variant="temporal", max_epochs=20, random_state=0).fit(X, y)
+    >>> localizer = ASNLocalizer("temporal", batch_size=10, random_state=0).fit(X, y)
     >>> found = localizer.predict(X)
     >>> len(found) == len(X)
     True
@@ -245,6 +265,7 @@ class ASNLocalizer(BaseLocalizer):
         "unlabelled": train(choice("ignore", "background")),
         "optimizer": train(choice("sgd", "adamw")),
         "attention_stream": use(choice("both", *STREAMS)),
+        "attention_scale": use(choice("spread", "threshold")),
     }
 
     def __init__(
@@ -257,9 +278,11 @@ class ASNLocalizer(BaseLocalizer):
         streams: Any = None,
         quantile: float = 0.5,
         quantile_momentum: float = 0.9,
+        quantile_videos: str = "untrimmed",
         clips_per_video: int | None = 7,
         frames_per_clip: int = 1,
         frames_sampled: int = 3,
+        training_window: int | None = None,
         dropout: float = 0.5,
         channel_dropout: bool = False,
         context_layers: int = 0,
@@ -275,6 +298,7 @@ class ASNLocalizer(BaseLocalizer):
         when_none_passes: str = "best",
         localize_classes: Any = None,
         attention_stream: str = "both",
+        attention_scale: str = "spread",
         selection: Any = None,
         max_epochs: int = 80,
         batch_size: int = 512,
@@ -302,9 +326,11 @@ class ASNLocalizer(BaseLocalizer):
         self.streams = streams
         self.quantile = quantile
         self.quantile_momentum = quantile_momentum
+        self.quantile_videos = quantile_videos
         self.clips_per_video = clips_per_video
         self.frames_per_clip = frames_per_clip
         self.frames_sampled = frames_sampled
+        self.training_window = training_window
         self.dropout = dropout
         self.channel_dropout = channel_dropout
         self.context_layers = context_layers
@@ -320,6 +346,7 @@ class ASNLocalizer(BaseLocalizer):
         self.when_none_passes = when_none_passes
         self.localize_classes = localize_classes
         self.attention_stream = attention_stream
+        self.attention_scale = attention_scale
         self.selection = selection
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -396,48 +423,20 @@ class ASNLocalizer(BaseLocalizer):
         return bool(getattr(extractor_class(self.variant), "starts_with_main", False))
 
     def _train(self, plan: Plan, data: Supervised, seed: int, machine: Machine) -> Model:
-        if isinstance(self.init, str):
-            return self._train_from(None, plan, data, seed, machine)
-        return self._train_from(self._given_parent(plan), plan, data, seed, machine)
-
-    def _given_parent(self, plan: Plan) -> Any:
-        """Return the weights of the fitted estimator given as `init`."""
-        (main, *_) = streams_of(self.variant, self.main_stream)
-        parent = self.init.estimator if isinstance(self.init, FrozenEstimator) else self.init
-        if parent.variant != main:
-            raise ValueError(
-                f"init is a fitted {parent.variant!r} model, but {main!r} is the main stream."
-            )
-        if not np.array_equal(parent.classes_, self.classes_):
-            raise ValueError(
-                f"init was trained on the classes {parent.classes_.tolist()}, "
-                f"y has {self.classes_.tolist()}."
-            )
-        theirs = parent.model_.plan
-        n_main, n_own = theirs.network["n_main"], len(plan.columns[0])
-        if n_main != n_own:
-            raise ValueError(f"init reads {n_main} {main} columns, X has {n_own}.")
-        if theirs.heads != plan.heads:
-            raise ValueError(
-                f"init has other heads ({theirs.heads}) than this one ({plan.heads}): "
-                "context_layers, context_size, pooling and dropout must be the same."
-            )
-        return parent.model_.weights
+        given = isinstance(self.init, str)
+        start = None if given else weights_of_parents(self, plan)
+        return self._train_from(start, plan, data, seed, machine)
 
     # ------------------------------------------------------------------ use
-
-    @property
-    def threshold_(self) -> Any:
-        """Running attention quantile at the level `quantile`."""
-        check_is_fitted(self)
-        check_number(self.quantile, "quantile", 0, 1)
-        values = threshold_at(self.model_.curves, self.quantile)
-        return values if len(values) > 1 else float(values[0])
 
     def _read(self, scored: Scored, curves: NDArray[Any]) -> Reading:
         if self.pooling == "probability":
             return read_probabilities(
-                scored, curves, self.topk_divisor, self.class_activation == "softmax"
+                scored,
+                curves,
+                self.topk_divisor,
+                self.class_activation == "softmax",
+                self.attention_scale,
             )
         by_class = self.pooling == "topk"
         if by_class:
@@ -451,6 +450,7 @@ class ASNLocalizer(BaseLocalizer):
             probabilities=cas.video_scores(pooled),
             decision=pooled[:, 0] if pooled.shape[1] == 1 else None,
             by_class=by_class,
+            scale=self.attention_scale,
         )
 
     @property
@@ -470,19 +470,12 @@ class ASNLocalizer(BaseLocalizer):
                         f"{name}={getattr(self, name)!r} needs pooling='probability', "
                         f"got pooling={self.pooling!r}."
                     )
-        if isinstance(self.init, str):
-            check_choice(self.init, "init", ("inherit", "scratch"))
-            return
-        parent = self.init.estimator if isinstance(self.init, FrozenEstimator) else self.init
-        if not isinstance(parent, ASNLocalizer):
+        if self.training_window is not None and self.context_layers:
             raise ValueError(
-                f"init={self.init!r}; expected 'inherit', 'scratch' or a fitted ASNLocalizer."
+                f"training_window={self.training_window} with context_layers="
+                f"{self.context_layers}: layers over neighbouring clips need the clips of use."
             )
-        if not parent.__sklearn_is_fitted__():
-            raise ValueError(
-                "init is an ASNLocalizer that is not fitted. A fitted one loses its fit in clone "
-                "(as in a grid search); wrap it in sklearn.frozen.FrozenEstimator."
-            )
+        check_init(self)
 
 
-_WITHOUT_HIDDEN = ("temporal", "spatial", "two-stream", "fusion")
+_WITHOUT_HIDDEN = (*SINGLE_STREAM, "two-stream", "fusion")

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._checks import draw_seed, resolve_device, unchanged_on_error
-from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.clips import Clips, is_ragged
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import (
@@ -24,28 +24,29 @@ from sklearn_asn._data.supervision import (
     check_weights,
     classes_of,
     clip_coverage,
+    judged,
     with_background,
 )
-from sklearn_asn._data.targets import Targets, parse_targets
+from sklearn_asn._data.targets import Targets
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
-from sklearn_asn._localizers.finite import (
-    check_features,
-    check_trained,
-    counted_from,
-    shows_features,
-)
+from sklearn_asn._localizers.before_training import warn_before_training
+from sklearn_asn._localizers.checking import check_beside, check_X, check_y
+from sklearn_asn._localizers.choices import RemembersChoices
+from sklearn_asn._localizers.finite import check_trained, counted_from
 from sklearn_asn._localizers.liveness import sample_clips, warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
     Parameter,
+    add_new,
     check_parameters,
     check_unchanged,
     trained_with,
     value_of,
 )
 from sklearn_asn._localizers.planning import Inputs
+from sklearn_asn._localizers.quantiles import CLIPS_AT_ONCE, RecordedQuantiles
 from sklearn_asn._localizers.reading import Reading
 from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import Plan, threshold_at
@@ -56,7 +57,7 @@ from sklearn_asn.selection import NaiveSelection, Selection
 
 Array = NDArray[Any]
 
-_CLIPS_AT_ONCE = 2**15  # of which all scores are in memory at the same time
+_CLIPS_AT_ONCE = CLIPS_AT_ONCE
 
 
 class Cut(NamedTuple):
@@ -67,7 +68,13 @@ class Cut(NamedTuple):
 
 
 @public("sklearn_asn.methods")
-class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class BaseLocalizer(  # type: ignore[call-arg]
+    RecordedQuantiles,
+    DocumentedMixin,
+    TransformerMixin,
+    RemembersChoices,
+    auto_wrap_output_keys=None,
+):
     """Base of weakly-supervised localizers; subclass it for a method of your own.
 
     A subclass has an ``__init__`` that only assigns, and two methods: `_plan` says what is
@@ -89,6 +96,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     classes_: Array
     model_: Model
     n_features_in_: int
+    ragged_in_: bool
 
     def __init_subclass__(cls, auto_wrap_output_keys: Any = None, **kwargs: Any) -> None:
         # the CAS of ragged videos is a list, which scikit-learn must not wrap into a frame
@@ -148,14 +156,17 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
 
         Parameters
         ----------
-        X : Clips, list of arrays (n_clips, n_features), 3-D array, or 2-D array
-            Clip features; a row of a 2-D array is a video of one clip.
+        X : Clips, or whatever `Clips.from_list` takes, or a 2-D array
+            Clip features: a list, mapping by id or Series of arrays (n_clips, n_features), a 3-D
+            array or tensor, and more. A row of a 2-D array is a video of one clip; after a fit to
+            anything else it is refused in use, for it may be one video (``X[3]`` for ``X[3:4]``).
         y : array-like of shape (n_videos,), list of sets, indicator matrix, or segments
-            Labels of every video. Of `Segments` only the labels are read, never the times. A
+            Labels of every video; also a mapping by id or a Series of any of these, and lists of
+            text for sets. Of `Segments` only the labels are read, never the times. A
             video without a label adds nothing to the loss, but its clips count for the quantiles.
         trimmed : array-like of bool, shape (n_videos,), default=None
             Videos that show one action from end to end: sampled as one clip, in batches of
-            their own size.
+            their own size, which do not count for the quantiles (see `quantile_videos`).
         sample_weight : array-like of shape (n_videos,), default=None
             How many videos each one stands for, in the loss and in the quantiles.
         timed : array-like of bool, shape (n_videos,), default=None
@@ -171,14 +182,16 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         Raises
         ------
         ValueError
-            A parameter or the data do not fit; the estimator stays as it was.
+            A parameter or the data do not fit, or `X` and `y` know their ids and these differ;
+            the estimator stays as it was.
         FloatingPointError
             The loss is no longer finite.
         """
         with unchanged_on_error(self), Progress.of(self) as progress:
             self._check_parameters()
             clips = self._check_X(X, reset=True)
-            targets = self._check_y(y, len(clips))
+            targets = self._check_y(y, clips)
+            check_beside(clips, sample_weight=sample_weight, trimmed=trimmed, timed=timed)
             weight = check_weights(sample_weight, len(clips))
             mask = check_trimmed(trimmed, len(clips))
             labels = targets.label[(weight > 0)[targets.video]]
@@ -187,6 +200,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
             allowed_classes(value_of(self, "localize_classes"), self.classes_)
             if self._samples_clips:
                 advice.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
+            if clips.lengths.max() > 1:
+                advice.warn_few_steps(self, weight > 0, mask)
             data = Supervised(clips, targets, self.classes_, weight, mask)
             known = check_timed(timed, targets, len(clips))
             if known.any():
@@ -195,6 +210,8 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
                         "timed needs a localizer that knows a background, such as "
                         f"ASNLocalizer(pooling='probability'), got {self!r}."
                     )
+                if value_of(self, "training_window") is not None:
+                    raise ValueError("timed needs clips as they are used: training_window=None.")
                 keep = weight > 0
                 shown = clip_coverage(
                     targets.timed_segments(),
@@ -206,11 +223,16 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
                 data = data.with_clip_targets(with_background(shown[rows]), known[keep])
             where = Machine(device, progress, value_of(self, "compile"), value_of(self, "memory"))
             plan = self._plan(Inputs.of(self))
+            if clips.lengths.max() > 1:
+                advice.warn_guessed_streams(self, plan, getattr(self, "feature_names_in_", None))
+            if self.ragged_in_:
+                warn_before_training(self, plan, data)
             self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
             check_trained(self.model_.weights)
         if clips.lengths.max() > 1:
             curves, history = self.model_.curves, self.model_.history
-            advice.warn_collapsed_attention(curves, history, hasattr(self, "quantile"))
+            uses_quantile = getattr(self, "quantile", None) is not None
+            advice.warn_collapsed_attention(curves, history, uses_quantile)
             self._warn_of_dead_parts(clips, device)
         return self
 
@@ -263,11 +285,12 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return localization mAP at tIoU 0.5, or mean video-level AP where y has labels only.
 
-        **Labels cannot judge a quantile.** Where `y` holds segments, the score is
-        `localization_map` (ActivityNet rule). Where it holds labels only, it is the mean over
-        classes of the average precision of `predict_proba`, into which `quantile`, `selection`
-        and `video_threshold` do not enter: a search over these against labels alone picks one
-        by chance. Such a search needs a few videos with segments.
+        **Labels cannot judge a quantile.** Where `y` holds segments, of all videos or of some, the
+        score is `localization_map` (ActivityNet rule) of those that have them, and of no others.
+        Where it holds labels only, it is the mean over classes of the average precision of
+        `predict_proba`, into which `quantile`, `selection` and `video_threshold` do not enter: a
+        search over these against labels alone picks one by chance. Such a search needs a few
+        videos with segments: see `sklearn_asn.model_selection`.
 
         Parameters
         ----------
@@ -278,20 +301,22 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         Raises
         ------
         ValueError
-            A segment lies wholly outside its video (which points to other units of time).
+            A segment lies wholly outside its video (which points to other units of time), or `X`
+            and `y` know their ids and these differ.
         """
         clips = self._check_use(X)
-        targets = self._check_y(y, len(clips))
+        targets = self._check_y(y, clips)
+        check_beside(clips, sample_weight=sample_weight)
         if clips.lengths.max() > 1:
             advice.warn_unseen_classes(targets.label, self.classes_)
-        if targets.segments is None:
+        if not targets.has_times.any():
+            self._warn_unjudged()
             return recognition_map(
                 y, self.predict_proba(X), classes=self.classes_, sample_weight=sample_weight
             )
-        check_inside(targets.segments, clips)
-        return float(
-            localization_map(targets.segments, self.predict(X), sample_weight=sample_weight)
-        )
+        check_inside(targets.timed_segments(), clips)
+        X, truth, sample_weight = judged(X, targets, sample_weight)
+        return float(localization_map(truth, self.predict(X), sample_weight=sample_weight))
 
     @property
     def net_(self) -> Any:
@@ -309,20 +334,6 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
     def n_iter_(self) -> int:
         """Epochs trained."""
         return len(self.history_)
-
-    @property
-    def quantile_levels_(self) -> Array:
-        """Levels of `attention_quantiles_`: every percent."""
-        check_is_fitted(self)
-        n_levels = self.model_.curves.shape[1]
-        return np.arange(n_levels) / (n_levels - 1)
-
-    @property
-    def attention_quantiles_(self) -> Array:
-        """Running quantile of raw attention at every level (eq. 2), a row a stream if two."""
-        check_is_fitted(self)
-        curves = self.model_.curves
-        return curves if len(curves) > 1 else curves[0]
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns of the CAS: the classes."""
@@ -410,7 +421,7 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         quantile = getattr(self, "quantile", None)
         if quantile is None or reading.attention.shape[1] == 1:
             return reading.attention.mean(axis=1)
-        return cas.relative_attention(reading.attention, threshold_at(reading.curves, quantile))
+        return reading.relative(reading.attention, quantile)
 
     def _over_blocks(
         self, clips: Clips, read: Callable[[Reading, Clips], tuple[Any, advice.Note | None]]
@@ -470,24 +481,14 @@ class BaseLocalizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_
         check_unchanged(self, self.model_.trained_with)
 
     def _check_X(self, X: Any, reset: bool) -> Clips:
-        if is_ragged(X):
-            clips = as_clips(X, look=False)
-            validate_data(self, clips.head(), reset=reset, skip_check_array=True)
-        else:
-            table = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32, np.float16])
-            clips = Clips.unseen(table, np.arange(len(table) + 1))
-        if reset or not shows_features(self.model_.plan):
-            check_features(clips, whole=reset)
-        return clips
+        return check_X(self, X, reset)
 
-    def _check_y(self, y: Any, n_videos: int) -> Targets:
-        targets = parse_targets(y)
-        if len(targets) != n_videos:
-            raise ValueError(f"X has {n_videos} videos, but y has entries for {len(targets)}.")
-        return targets
+    def _check_y(self, y: Any, clips: Clips) -> Targets:
+        return check_y(y, clips)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return "model_" in self.__dict__
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        add_new(self)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -16,6 +16,8 @@ from sklearn_asn._data.packed import Offsets
 
 Array = NDArray[np.floating[Any]]
 
+FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
+
 
 def softmax(logits: Array) -> Array:
     """Softmax over the last axis."""
@@ -77,19 +79,45 @@ def video_scores(pooled: Array) -> Array:
     return softmax(pooled).mean(axis=1)
 
 
-def relative_attention(attention: Array, threshold: Array) -> Array:
+def attention_scale(curves: Array, threshold: Array, scale: str = "spread") -> Array:
+    """Return the unit that each model's attention is measured in, above or below its threshold.
+
+    Parameters
+    ----------
+    curves : ndarray of shape (n_models, n_levels)
+        Recorded quantiles.
+    threshold : ndarray of shape (n_models,)
+    scale : {"spread", "threshold"}
+        ``"spread"``: from the recorded quarter to the three quarters; where these are the same,
+        from the least to the largest; infinite where all are, so that such a model has no say.
+        ``"threshold"``: the size of the threshold (the paper's quotient).
+    """
+    if scale == "threshold":
+        size: Array = np.maximum(np.abs(threshold), np.finfo(np.float32).tiny)
+        return size
+    levels = np.arange(curves.shape[1]) / (curves.shape[1] - 1)
+    quarters = [np.interp((0.25, 0.75), levels, curve) for curve in curves]
+    flat = FLAT * np.maximum(np.abs(curves).max(axis=1), 1)
+    inner, whole = np.ptp(quarters, axis=1), np.ptp(curves, axis=1)
+    spread: Array = np.where(inner > flat, inner, np.where(whole > flat, whole, np.inf))
+    return spread
+
+
+def relative_attention(attention: Array, threshold: Array, scale: Array | None = None) -> Array:
     """Normalise attention by each model's own threshold and average: active from 1 on.
 
-    For a positive threshold this is the paper's quotient ``a / q``. Raw attention may have any
-    sign (the softmax over clips does not see a shift of it), so the form used is
-    ``1 + (a - q) / abs(q)``: the same number for q > 0, and still rising with attention else.
+    Each model counts ``1 + (a - q) / scale``. With the threshold's size as scale (None), and a
+    positive threshold, this is the paper's quotient ``a / q``. But raw attention has no zero (the
+    softmax over clips does not see a shift of it), and a threshold near 0 lets one model decide
+    alone: see `attention_scale`.
 
     Examples
     --------
     >>> relative_attention(np.array([[4.0, 1.0]]), np.array([2.0, 4.0]))
     array([1.125])
     """
-    scale = np.maximum(np.abs(threshold), np.finfo(np.float32).tiny)
+    if scale is None:
+        scale = np.maximum(np.abs(threshold), np.finfo(np.float32).tiny)
     return (1 + (attention - threshold) / scale).mean(axis=-1)
 
 

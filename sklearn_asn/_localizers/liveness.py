@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import warn
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.columns import SINGLE, STREAMS
 from sklearn_asn._data.packed import offsets_from_lengths
-from sklearn_asn._localizers.advice import warn
 from sklearn_asn._localizers.model import Model
 from sklearn_asn.exceptions import DeadStreamWarning
 
@@ -25,6 +26,9 @@ def stream_columns(model: Model) -> dict[str, NDArray[np.int64]]:
     """Return the columns of every stream that a model reads, the main stream's first."""
     main = model.trained_with.get("main_stream", "temporal")
     if len(model.plan.columns) < 2:
+        variant = model.trained_with.get("variant")
+        if variant in (*STREAMS, SINGLE):
+            main = variant
         return {main: np.array(model.plan.columns[0], dtype=np.int64)}
     other = "spatial" if main == "temporal" else "temporal"
     names = (main, other)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sklearn_asn._checks import resolve_device
@@ -83,12 +84,27 @@ class Model:
 
     @property
     def curves(self) -> Array:
-        """Running quantiles of raw attention, ``(n_models, 101)`` (eq. 2)."""
+        """Recorded quantiles of raw attention, ``(n_models, 101)`` (eq. 2); NaN before any is."""
         if self._net is None:
-            return check_curves(self._weights["attention_quantiles"])
-        # of the live net this alone: it is asked for with every block of clips
-        module: Any = plain_module(self._net)
-        return check_curves(np.array(module.attention_quantiles.detach().cpu().numpy()))
+            recorded = self._weights.get("n_batches", 1)
+            curves = self._weights["attention_quantiles"]
+        else:  # of the live net this alone: it is asked for with every block of clips
+            module: Any = plain_module(self._net)
+            recorded = int(module.n_batches)
+            curves = np.array(module.attention_quantiles.detach().cpu().numpy())
+        return check_curves(curves) if recorded else np.full_like(curves, np.nan)
+
+    def record(self, curves: Array) -> None:
+        """Put other quantiles in the place of those recorded, in the live net too."""
+        if self._net is not None:
+            module: Any = plain_module(self._net)
+            with torch.no_grad():
+                module.attention_quantiles.copy_(torch.from_numpy(curves))
+                module.n_batches.clamp_(min=1)
+            return
+        self._weights["attention_quantiles"] = np.array(curves)
+        if "n_batches" in self._weights:
+            self._weights["n_batches"] = np.maximum(self._weights["n_batches"], 1)
 
     def score(self, clips: Clips, device: str = "auto", compile: bool = False) -> Scored:
         """Score every clip with the network.

@@ -130,6 +130,7 @@ SHARED: dict[str, Parameter] = {
     "clips_per_video": train(optional(count)),
     "frames_per_clip": train(count, 1),
     "frames_sampled": train(count, 3),
+    "training_window": train(optional(count)),
     "dropout": train(number(0, 1, open_high=True), 0.5),
     "hide_probability": train(number(0, 1, open_high=True), 0.0),
     "hide_clips": train(count, 1),
@@ -144,6 +145,7 @@ SHARED: dict[str, Parameter] = {
     "extractor_weight_decay": train(optional(number(0, LARGEST))),
     "gradient_clip": train(optional(number(SMALLEST))),
     "quantile_momentum": train(number(0, 1), 0.9),
+    "quantile_videos": train(choice("untrimmed", "all"), "untrimmed"),
     "precision": train(choice("float32", "bfloat16"), "float32"),
     "callbacks": train(anything),
     "random_state": train(anything),
@@ -224,6 +226,19 @@ def check_unchanged(estimator: Any, trained: Mapping[str, Any]) -> None:
                 f"{name}={value!r}, but this {type(estimator).__name__} was trained with "
                 f"{name}={trained[name]!r}. Call fit again, or set it back."
             )
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Tell whether two values are known to be the same, by content."""
+    a, b = _essence(one), _essence(other)
+    return one is other or (a is not _UNKNOWN and bool(a == b))
+
+
+def add_new(estimator: Any) -> None:
+    """Give an estimator of a file of an earlier version the arguments that came later."""
+    for name, parameter in inspect.signature(type(estimator)).parameters.items():
+        if parameter.default is not parameter.empty and name not in vars(estimator):
+            setattr(estimator, name, parameter.default)
 
 
 def sentence_of(kind: type, name: str) -> str:

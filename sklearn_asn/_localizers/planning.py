@@ -99,6 +99,7 @@ def plan_of(
             "trimmed_batch_size": value_of(estimator, "trimmed_batch_size"),
             "hide_probability": hidden,
             "hide_clips": value_of(estimator, "hide_clips") if hidden else 1,
+            "quantile_videos": value_of(estimator, "quantile_videos"),
         },
         optimizer=optimizer,
         optimizer_options=options,
@@ -111,6 +112,7 @@ def plan_of(
         precision=value_of(estimator, "precision"),
         lr_schedule=value_of(estimator, "lr_schedule"),
         extractor_weight_decay=value_of(estimator, "extractor_weight_decay"),
+        training_window=value_of(estimator, "training_window"),
         parent=parent,
     )
 

@@ -12,7 +12,7 @@ from sklearn_asn._data.packed import Offsets
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.model import Scored
-from sklearn_asn._training.recipe import threshold_at
+from sklearn_asn._training.recipe import check_recorded, threshold_at
 
 Array = NDArray[Any]
 
@@ -38,6 +38,8 @@ class Reading(NamedTuple):
         What is compared with a quantile.
     curves : ndarray of shape (n_models, 101)
         Recorded quantiles of the attention, of every model of `evidence`.
+    scale : {"spread", "threshold"}, default="spread"
+        Of several models: the unit that each one's distance from its threshold is measured in.
     """
 
     offsets: Offsets
@@ -49,6 +51,7 @@ class Reading(NamedTuple):
     attention: Array
     evidence: Array
     curves: Array
+    scale: str = "spread"
 
     def threshold(self, quantile: float) -> Array:
         """Return the attention at a quantile, one value a model."""
@@ -59,10 +62,17 @@ class Reading(NamedTuple):
         threshold = self.threshold(quantile)
         if len(threshold) == 1:
             return self.evidence[:, 0] >= threshold[0]
-        return cas.relative_attention(np.moveaxis(self.evidence, 1, -1), threshold) >= 1
+        return self.relative(np.moveaxis(self.evidence, 1, -1), quantile) >= 1
+
+    def relative(self, values: Array, quantile: float) -> Array:
+        """Return the mean over models, the last axis, each relative to its threshold: 1 is it."""
+        threshold = self.threshold(quantile)
+        scale = cas.attention_scale(self.curves, threshold, self.scale)
+        return cas.relative_attention(values, threshold, scale)
 
     def level(self) -> Array:
         """Return the recorded quantile level that every clip's evidence reaches."""
+        check_recorded(self.curves)
         return cas.quantile_level(self.evidence, self.curves)
 
     def take_models(self, models: Any) -> Reading:
@@ -83,6 +93,7 @@ def read_models(
     video_scores: Array | None = None,
     decision: Array | None = None,
     by_class: bool = False,
+    scale: str = "spread",
 ) -> Reading:
     """Put a method's numbers beside what the network says.
 
@@ -100,6 +111,8 @@ def read_models(
         None: the logarithm of `probabilities`.
     by_class : bool, default=False
         Compare every class's activation with the quantile by itself, not one attention a clip.
+    scale : {"spread", "threshold"}, default="spread"
+        See `Reading`.
 
     Returns
     -------
@@ -117,11 +130,12 @@ def read_models(
         attention=scored.attention,
         evidence=scored.activations if by_class else scored.attention[..., None],
         curves=curves,
+        scale=scale,
     )
 
 
 def read_probabilities(
-    scored: Scored, curves: Array, topk_divisor: float, one_class: bool
+    scored: Scored, curves: Array, topk_divisor: float, one_class: bool, scale: str = "spread"
 ) -> Reading:
     """Read a network with a background: what each clip shows, and what the video does.
 
@@ -134,6 +148,8 @@ def read_probabilities(
         One in so many clips is averaged, rounded up.
     one_class : bool
         Whether a clip shows one class (softmax) or any number (sigmoid).
+    scale : {"spread", "threshold"}, default="spread"
+        See `Reading`.
     """
     p = clip_probabilities(scored, one_class)
     video = cas.pool_top(p[:, None], scored.offsets, topk_divisor)[:, 0]
@@ -144,6 +160,7 @@ def read_probabilities(
         clip_scores=p,
         probabilities=video,
         decision=np.log(inside) - np.log1p(-inside),
+        scale=scale,
     )
 
 

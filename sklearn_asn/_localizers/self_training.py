@@ -131,7 +131,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
 
     Attributes
     ----------
-    classes_, n_features_in_, feature_names_in_
+    classes_, n_features_in_, feature_names_in_, ragged_in_
         As in `ASNLocalizer`.
     localizers_ : list of localizers
         Those of the last round, fitted.
@@ -259,6 +259,11 @@ class SelfTrainingLocalizer(BaseLocalizer):
                     "background, such as ASNLocalizer(pooling='probability')."
                 )
             localizer._check_parameters()
+            if value_of(localizer, "training_window") is not None:
+                raise ValueError(
+                    f"localizers: {name!r} has a training_window; a teacher tells of clips as they "
+                    "are used, training_window=None."
+                )
             rows.add(value_of(localizer, "frames_per_clip"))
         if len(rows) > 1:
             raise ValueError(
@@ -298,7 +303,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         members = []
         for (_, localizer), seed in zip(self.localizers, seeds, strict=True):
             member = clone(localizer)
-            for name in ("n_features_in_", "feature_names_in_", "classes_"):
+            for name in ("n_features_in_", "feature_names_in_", "ragged_in_", "classes_"):
                 if hasattr(self, name):
                     setattr(member, name, getattr(self, name))
             if value_of(member, "memory") is None and hasattr(member, "memory"):
@@ -350,6 +355,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
 
     def _reading(self, clips: Clips) -> Reading:
         return self._mean_of(self.localizers_, clips, self.model_.curves)
+
+    def _attention_of(self, clips: Clips) -> Array:
+        return self._mean_of(self.localizers_, clips).attention
 
     def _read(self, scored: Scored, curves: Array) -> Reading:
         raise NotImplementedError("An ensemble reads its members.")

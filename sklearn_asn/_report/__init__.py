@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_asn._checks import check_count
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.supervision import check_inside
 from sklearn_asn._data.targets import Targets, check_comparable, parse_targets
 from sklearn_asn._doclink import public
@@ -123,14 +124,9 @@ def _check_targets(y: Any, timing: Any, classes: Any) -> Targets:
     targets = parse_targets(y)
     if len(targets) != len(timing):
         raise ValueError(f"X has {len(timing)} videos, but y has entries for {len(targets)}.")
+    check_same_videos(timing, y)
     if len(targets.label):
         check_comparable(targets.label, classes)
     if targets.segments is not None:
-        if timing.ids is not None and targets.segments.ids is not None:
-            for i, (own, other) in enumerate(zip(timing.ids, targets.segments.ids, strict=True)):
-                if own != other:
-                    raise ValueError(
-                        f"Video {i} is {own} in X and {other} in y; bring both to the same order."
-                    )
         check_inside(targets.segments, timing)
     return targets

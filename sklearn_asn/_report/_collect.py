@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.holders import as_table
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.targets import Targets
 from sklearn_asn._inspect import attention_limit, rows_a_clip
@@ -70,6 +71,7 @@ def open_source(X: Any) -> Source:
         empty = np.zeros((int(clips.offsets[-1]), 0))
         timing = Clips(empty, clips.offsets, clips.clip_seconds, clips.start_seconds, clips.ids)
         return Source(clips, timing)
+    X = as_table(X)
     if getattr(X, "ndim", None) != 2:
         X = np.asarray(X)
         if X.ndim != 2:

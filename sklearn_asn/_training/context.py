@@ -91,15 +91,16 @@ class ContextLayer(nn.Module):
             product = one if product is None else product + one
             start = columns.stop
         assert product is not None
-        left, middle, right = product.chunk(3, dim=1)
         d = self.dilation
+        if len(product) <= d:
+            return product.chunk(3, dim=1)[1] + self.bias
+        inside = (places.before[d:] >= d)[:, None], (places.after[:-d] >= d)[:, None]
+        if product.device.type == "cpu" and product.dtype == self.bias.dtype:
+            return _ShiftedSum.apply(product, self.bias, *inside, d)
+        left, middle, right = product.chunk(3, dim=1)
         out = middle + self.bias
-        if len(out) > d:
-            from_left = left[:-d] * (places.before[d:] >= d)[:, None]
-            from_right = right[d:] * (places.after[:-d] >= d)[:, None]
-            out = out + functional.pad(from_left, (0, 0, d, 0))
-            out = out + functional.pad(from_right, (0, 0, 0, d))
-        return out
+        out = out + functional.pad(left[:-d] * inside[0], (0, 0, d, 0))
+        return out + functional.pad(right[d:] * inside[1], (0, 0, 0, d))
 
 
 class Context(nn.Module):
@@ -157,6 +158,36 @@ class _MaskedLinear(torch.autograd.Function):
         for rows, part in _dropped(x, mask, video):
             to_weight.addmm_(grad[rows].T, part)
         return None, to_weight, None, None
+
+
+class _ShiftedSum(torch.autograd.Function):
+    """Sum the three parts of the product, shifted, in one pass each: the same numbers, sooner."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, product: Tensor, bias: Tensor, has_left: Tensor, has_right: Tensor, d: int
+    ) -> Tensor:
+        left, middle, right = product.chunk(3, dim=1)
+        has_left, has_right = has_left.to(product.dtype), has_right.to(product.dtype)
+        ctx.save_for_backward(has_left, has_right)
+        ctx.d = d
+        out = middle + bias
+        out[d:].addcmul_(left[:-d], has_left)
+        out[:-d].addcmul_(right[d:], has_right)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        (has_left, has_right), d = ctx.saved_tensors, ctx.d
+        to_product = grad.new_empty(len(grad), 3 * grad.shape[1])
+        left, middle, right = to_product.chunk(3, dim=1)
+        torch.mul(grad[d:], has_left, out=left[:-d])
+        left[-d:] = 0
+        middle.copy_(grad)
+        torch.mul(grad[:-d], has_right, out=right[d:])
+        right[:d] = 0
+        return to_product, grad.sum(0), None, None, None
 
 
 def _dropped(x: Tensor, mask: Tensor, video: Tensor) -> Iterator[tuple[slice, Tensor]]:

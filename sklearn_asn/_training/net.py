@@ -77,7 +77,12 @@ class ASNNet(NeuralNet):
             raise FloatingPointError(self._advice(step["loss"].item()))
         known = batch[1]
         attention = step["y_pred"][1]
-        valid = known["valid"].to(attention.device)
+        valid = known["valid"]
+        if "recorded" in known:
+            if not known["recorded"].any():  # trimmed videos alone
+                return step
+            valid = valid & known["recorded"][:, None]
+        valid = valid.to(attention.device)
         weight = known["weight"].to(attention.device)[:, None].expand(valid.shape)
         self.module_.track_quantiles(
             attention.detach()[valid], weight[valid], self.quantile_momentum
@@ -242,6 +247,13 @@ def rebuild(plan: Plan, trained: Trained, device: str, compile: bool = False) ->
     plain_module(net).load_state_dict(_as_tensors(trained.weights))
     net.history_ = History({**epoch, "batches": []} for epoch in trained.history)
     return net
+
+
+def blank_weights(plan: Plan) -> dict[str, NDArray[Any]]:
+    """Return weights by name in the shapes of a plan's network, with no quantiles recorded."""
+    with own_torch(0, "cpu"):
+        module = ASENetwork(**plan.network)
+    return {name: value.numpy().copy() for name, value in module.state_dict().items()}
 
 
 def score_clips(net: ASNNet, bags: Bags) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

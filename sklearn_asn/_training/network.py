@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from sklearn_asn._data.columns import SINGLE
 from sklearn_asn._doclink import public
 from sklearn_asn._training.context import Context, Places, channel_mask
 
@@ -146,13 +147,14 @@ class BilinearBottleneck(nn.Module):
 EXTRACTORS: dict[str, type[nn.Module]] = {
     "temporal": MainStream,
     "spatial": MainStream,
+    SINGLE: MainStream,  # all columns
     "two-stream": MainStream,  # one of each stream, side by side
     "fusion": Fusion,
     "bottleneck": Bottleneck,
     "bilinear": BilinearBottleneck,
 }
 VARIANTS = tuple(EXTRACTORS)
-SINGLE_STREAM = ("temporal", "spatial")
+SINGLE_STREAM = ("temporal", "spatial", SINGLE)
 
 
 def extractor_class(variant: str | type[nn.Module]) -> type[nn.Module]:
@@ -427,21 +429,23 @@ class ASENetwork(nn.Module):
         """Take over the heads of a trained main-stream network (its ``state_dict``).
 
         The main stream's columns of both heads are copied. Other columns stay random, but zero
-        for fusion (eq. 1), which therefore starts with exactly its parent's outputs.
+        for fusion (eq. 1), which therefore starts with exactly its parent's outputs. Of two
+        independent models, each takes those under its own name.
         """
         own = self.state_dict()
-        zero = getattr(self.models[0].extractor, "other_starts_at_zero", False)
-        first = "context.first" if self.models[0].context is not None else ""
-        for name, value in parent.items():
-            if not name.startswith("models.0.") or ".extractor." in name:
-                continue
-            given = torch.as_tensor(value)
-            if given.ndim < 2 or not name.startswith(f"models.0.{first}"):
-                own[name].copy_(given)  # it reads no columns of X
-                continue
-            if zero:
-                own[name].zero_()
-            own[name][..., : self.n_main] = given
+        for i, model in enumerate(self.models):
+            zero = getattr(model.extractor, "other_starts_at_zero", False)
+            first = "context.first" if model.context is not None else ""
+            for name, value in parent.items():
+                if not name.startswith(f"models.{i}.") or ".extractor." in name:
+                    continue
+                given = torch.as_tensor(value)
+                if given.ndim < 2 or not name.startswith(f"models.{i}.{first}"):
+                    own[name].copy_(given)  # it reads no columns of X
+                    continue
+                if zero:
+                    own[name].zero_()
+                own[name][..., : given.shape[-1]] = given
 
     @torch.no_grad()
     def track_quantiles(self, attention: Tensor, weight: Tensor, momentum: float) -> None:

@@ -61,7 +61,7 @@ class Progress:
     @classmethod
     def of(cls, estimator: Any) -> Progress:
         """Make one for a fit of `estimator`."""
-        quantile, labelled = getattr(estimator, "quantile", None), hasattr(estimator, "variant")
+        quantile, labelled = getattr(estimator, "quantile", None), _has_variants(estimator)
         return cls(type(estimator).__name__, estimator.verbose, quantile, labelled)
 
     def __repr__(self) -> str:
@@ -176,3 +176,10 @@ class _Bar(tqdm):
 
     monitor_interval = 0
     _lock = threading.RLock()
+
+
+def _has_variants(estimator: Any) -> bool:
+    """Tell whether there is a variant to name, other than what the method is by itself."""
+    missing = object()
+    variant = getattr(estimator, "variant", missing)
+    return variant is not missing and variant != getattr(estimator, "_own_variant", missing)

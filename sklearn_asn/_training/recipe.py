@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
 from torch import nn
 
 from sklearn_asn._data.columns import Columns, join_columns, main_comes_first
@@ -38,7 +39,7 @@ class Plan:
     optimizer_options : dict
         Its arguments but the learning rate.
     lr, lr_milestones, max_epochs, batch_size, gradient_clip, quantile_momentum, precision, \
-            lr_schedule, extractor_weight_decay
+            lr_schedule, extractor_weight_decay, training_window
         As in `ASNLocalizer`.
     parent : Plan, default=None
         What is trained before, to start from its heads (eq. 1).
@@ -61,7 +62,13 @@ class Plan:
     precision: str = "float32"
     lr_schedule: str = "steps"
     extractor_weight_decay: float | None = None
+    training_window: int | None = None
     parent: Plan | None = None
+
+    @property
+    def rows_in_training(self) -> int:
+        """Rows that a clip has while training."""
+        return self.training_window or self.frames_per_clip
 
     @property
     def heads(self) -> Heads:
@@ -104,11 +111,26 @@ class Trained(NamedTuple):
     history: list[dict[str, Any]]
 
 
+def check_recorded(curves: NDArray[Any]) -> None:
+    """Refuse curves of which nothing is recorded yet (weights that came without)."""
+    if np.isnan(curves).any():
+        raise NotFittedError(
+            "No quantiles are recorded: these weights were given, not trained here. Call "
+            "record_quantiles(X) first, with untrimmed videos (no labels are needed)."
+        )
+
+
 def threshold_at(curves: NDArray[Any], quantile: float) -> NDArray[Any]:
     """Return the value at a quantile of each curve ``(n_models, n_levels)``.
 
     >>> threshold_at(np.array([[0.0, 1.0, 4.0]]), 0.75)
     array([2.5])
+
+    Raises
+    ------
+    NotFittedError
+        None is recorded.
     """
+    check_recorded(curves)
     levels = np.arange(curves.shape[1]) / (curves.shape[1] - 1)
     return np.array([np.interp(quantile, levels, curve) for curve in curves])

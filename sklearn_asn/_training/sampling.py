@@ -73,6 +73,8 @@ class BagBatches:
     each kind has its own batch size, and the batches of an epoch come in random order. With
     `whole`, all clips of the videos come, packed, and those drawn are the ones that count. With
     `hide_probability`, blocks of `hide_clips` clips are hidden at random (Hide-and-Seek).
+    `quantile_videos` says whose clips the quantiles are recorded of: the untrimmed videos' (of all
+    where there are none), or ``"all"``.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class BagBatches:
         whole: bool = False,
         hide_probability: float = 0.0,
         hide_clips: int = 1,
+        quantile_videos: str = "untrimmed",
     ) -> None:
         self.bags = dataset
         self.batch_size = batch_size
@@ -95,6 +98,9 @@ class BagBatches:
         self.whole = whole
         self.hide_probability = hide_probability
         self.hide_clips = hide_clips
+        # a trimmed video has no background, of which a quantile is to tell the share
+        all_count = quantile_videos == "all" or bool(dataset.trimmed.all())
+        self.recorded = np.ones(len(dataset), dtype=bool) if all_count else ~dataset.trimmed
         self.rng = np.random.default_rng(seed)
 
     def __iter__(self) -> Iterator[tuple[Any, dict[str, Tensor]]]:
@@ -175,6 +181,7 @@ class BagBatches:
             "target": torch.from_numpy(bags.target[videos]),
             "weight": torch.from_numpy(bags.weight[videos].astype(np.float32)),
             "valid": torch.from_numpy(valid),
+            "recorded": torch.from_numpy(self.recorded[videos]),
         }
         if bags.clip_target is not None and bags.taught is not None:
             row = np.minimum(bags.offsets[videos][:, None] + clip, bags.offsets[-1] - 1)

@@ -60,7 +60,7 @@ class Supervised:
         bags = Bags.of(
             self.clips,
             plan.reads,
-            plan.frames_per_clip,
+            plan.rows_in_training,
             target=self.target,
             weight=self.weight,
             trimmed=self.trimmed,

@@ -17,6 +17,7 @@ from sklearn_asn.datasets._gestures import load_gestures
 from sklearn_asn.datasets._ground_truth import load_ground_truth
 from sklearn_asn.datasets._hapt import load_hapt
 from sklearn_asn.datasets._join import align, check_frame_counts, restrict_labels
+from sklearn_asn.datasets._labels import split_labels
 from sklearn_asn.datasets._synthetic import make_untrimmed_videos
 from sklearn_asn.datasets._table import read_table
 from sklearn_asn.datasets._thumos14 import load_thumos14_annotations
@@ -39,6 +40,7 @@ __all__ = [
     "read_activitynet_results",
     "read_table",
     "restrict_labels",
+    "split_labels",
     "write_activitynet_ground_truth",
     "write_activitynet_results",
 ]

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from sklearn_asn._checks import check_choice, check_number
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.pairing import is_default
 from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import PerVideo, as_ids, listed, per_video, report, sequence
 from sklearn_asn.datasets._timing import windows_within
 
-Left = TypeVar("Left", Clips, Segments)
-Right = TypeVar("Right", Clips, Segments)
+Left = TypeVar("Left", bound=Clips | Segments | pd.Series | pd.DataFrame | Mapping[Any, Any])
+Right = TypeVar("Right", bound=Clips | Segments | pd.Series | pd.DataFrame | Mapping[Any, Any])
 
 
 def align(X: Left, y: Right, *, on_missing: str = "raise") -> tuple[Left, Right]:
-    """Bring two containers to the same videos, in the order of the first, by id.
+    """Bring two sides to the same videos, in the order of the first, by id.
 
     Parameters
     ----------
-    X, y : Clips or Segments, with ids
+    X, y : Clips or Segments with ids, Series or DataFrame indexed by id, or mapping by id
         The order of `X` is kept; `y` is brought to it.
     on_missing : {"raise", "drop"}, default="raise"
         What becomes of a video that only one of the two has: an error, or left out with a warning.
@@ -30,7 +33,7 @@ def align(X: Left, y: Right, *, on_missing: str = "raise") -> tuple[Left, Right]
     Returns
     -------
     X, y
-        Both with the same ids.
+        Both with the same ids, each of the kind it was.
 
     Raises
     ------
@@ -46,12 +49,11 @@ def align(X: Left, y: Right, *, on_missing: str = "raise") -> tuple[Left, Right]
     >>> X, y = align(X, Segments.from_list([[("run", 0, 2)], []], ids=["b", "a"]))
     >>> y.ids.tolist(), y.lengths.tolist()
     (['a', 'b'], [0, 1])
+    >>> align(X, {"b": {"run"}, "a": {"jump"}})[1]
+    {'a': {'jump'}, 'b': {'run'}}
     """
     check_choice(on_missing, "on_missing", ("raise", "drop"))
-    for name, container in (("X", X), ("y", y)):
-        if not isinstance(container, Clips | Segments) or container.ids is None:
-            raise ValueError(f"{name} must be Clips or Segments with ids.")
-    left, right = as_ids(X.ids, "ids of X"), as_ids(y.ids, "ids of y")
+    left, right = _ids_of(X, "X"), _ids_of(y, "y")
     place = {video: i for i, video in enumerate(right)}
     both = np.array([(i, place[v]) for i, v in enumerate(left) if v in place])
     if not len(both):
@@ -61,7 +63,30 @@ def align(X: Left, y: Right, *, on_missing: str = "raise") -> tuple[Left, Right]
     alone = [f"{v} (X only)" for v in left if v not in place]
     alone += [f"{v} (y only)" for v in right if v not in known]
     report(alone, "videos are in one of X and y only", on_missing)
-    return X[both[:, 0]], y[both[:, 1]]
+    return _taken(X, both[:, 0]), _taken(y, both[:, 1])
+
+
+def _ids_of(side: Any, name: str) -> list[str]:
+    ids: Any = None
+    if isinstance(side, Clips | Segments):
+        ids = side.ids
+    elif isinstance(side, Mapping):
+        ids = list(side)
+    elif isinstance(side, pd.Series | pd.DataFrame) and not is_default(side.index):
+        ids = side.index.tolist()
+    if ids is None:
+        raise ValueError(
+            f"{name} must be Clips or Segments with ids, a Series or DataFrame indexed by id, or a "
+            f"mapping by id; got {type(side).__name__}."
+        )
+    return as_ids(ids, f"ids of {name}")
+
+
+def _taken(side: Any, index: NDArray[np.int64]) -> Any:
+    if isinstance(side, Mapping):
+        keys = list(side)
+        return {keys[i]: side[keys[i]] for i in index.tolist()}
+    return side[index] if isinstance(side, Clips | Segments) else side.iloc[index]
 
 
 def check_frame_counts(

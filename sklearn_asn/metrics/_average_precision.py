@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._data.holders import as_targets
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.targets import check_comparable
 from sklearn_asn._intervals import Intervals, sort_order
@@ -20,7 +23,7 @@ from sklearn_asn.metrics._matching import (
     rank_choices,
 )
 
-PROTOCOLS = ("activitynet", "thumos14")
+PROTOCOLS = ("activitynet", "thumos14", "thumos14-11point")
 
 _LEAST_TIOU = 0.1  # what any prediction at all reaches, if times mean the same
 _OTHER_UNIT = 10  # factor between the last times of both sides that tells of two units
@@ -49,7 +52,7 @@ def match(
     """Find what can match at a tIoU of at least `min_tiou`."""
     check_protocol(protocol, ambiguous)
     truth, found = check_segments(y_true, y_pred)
-    weight = check_weight(sample_weight, len(truth))
+    weight = check_weight(sample_weight, len(truth), y_true)
     classes, true_class = np.unique(truth.label, return_inverse=True)
     code = class_codes(found.label, classes)
     known = np.flatnonzero(code >= 0)
@@ -135,8 +138,25 @@ def average_precision(
     for k, threshold in enumerate(tious):
         for row, (weight, seen) in enumerate(true_positives(matched, threshold)):
             precision = precision_of(weight, seen, protocol)
-            values[row, k] = np.sum(weight * precision) / matched.n_true[row]
+            if protocol == "thumos14-11point":
+                recall = np.cumsum(weight) / matched.n_true[row]
+                values[row, k] = eleven_points(precision, recall)
+            else:
+                values[row, k] = np.sum(weight * precision) / matched.n_true[row]
     return matched.classes, values
+
+
+def eleven_points(precision: Array, recall: Array) -> float:
+    """Return the mean of the best precision from each of the recalls 0, 0.1, ..., 1 on.
+
+    >>> eleven_points(np.array([1.0, 0.5]), np.array([0.5, 1.0])) == (6 * 1.0 + 5 * 0.5) / 11
+    True
+    """
+    if not len(precision):
+        return 0.0
+    best = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0.0)
+    # a recall of 3 / 10 reaches 0.3, however it was rounded
+    return float(best[np.searchsorted(recall, np.arange(11) / 10 - 1e-9)].mean())
 
 
 def _hits(matched: Matched, tiou: float) -> Array:
@@ -188,8 +208,14 @@ def as_segments(y: Any, name: str) -> Segments:
     """Return segments in any accepted form as `Segments`."""
     if isinstance(y, Segments):
         return y
+    if isinstance(y, list | tuple) and any(isinstance(video, Set) for video in y):
+        first = next(i for i, video in enumerate(y) if isinstance(video, Set))
+        raise ValueError(
+            f"{name}: video {first} has a set of labels and no times, which cannot be compared. "
+            "Give the videos with segments alone."
+        )
     try:
-        return Segments.from_list(y)
+        return Segments.from_list(list(as_targets(y)))
     except TypeError:
         raise ValueError(f"{name} must be Segments or a list of lists of segments.") from None
     except ValueError as error:
@@ -201,7 +227,7 @@ def check_segments(y_true: Any, y_pred: Any) -> tuple[Segments, Segments]:
     truth, found = as_segments(y_true, "y_true"), as_segments(y_pred, "y_pred")
     if len(truth) != len(found):
         raise ValueError(f"y_true has {len(truth)} videos, y_pred has {len(found)}.")
-    check_same_ids(truth, found, "y_pred")
+    check_same_videos(y_true, y_pred, ("y_true", "y_pred"))
     if not len(truth.label):
         raise ValueError("y_true has no segments, so there is nothing to find.")
     check_scores(found)
@@ -223,18 +249,8 @@ def check_ambiguous(ambiguous: Any, truth: Segments) -> Segments:
     unclear = as_segments(ambiguous, "ambiguous")
     if len(unclear) != len(truth):
         raise ValueError(f"ambiguous has {len(unclear)} videos, y_true has {len(truth)}.")
-    check_same_ids(truth, unclear, "ambiguous")
+    check_same_videos(truth, ambiguous, ("y_true", "ambiguous"))
     return unclear
-
-
-def check_same_ids(truth: Segments, other: Segments, name: str) -> None:
-    """Refuse videos in another order."""
-    if truth.ids is not None and other.ids is not None and np.any(truth.ids != other.ids):
-        i = int(np.flatnonzero(truth.ids != other.ids)[0])
-        raise ValueError(
-            f"Video {i} is {truth.ids[i]} in y_true and {other.ids[i]} in {name}; bring both to "
-            "the same order."
-        )
 
 
 def check_tiou(tiou: Any) -> NDArray[np.float64]:
@@ -249,12 +265,13 @@ def check_protocol(protocol: str, ambiguous: Any) -> None:
     """Refuse an unknown rule, or ambiguous segments where the rule has none."""
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol={protocol!r}; expected one of {PROTOCOLS}.")
-    if ambiguous is not None and protocol != "thumos14":
+    if ambiguous is not None and not protocol.startswith("thumos14"):
         raise ValueError("ambiguous segments are part of protocol='thumos14' only.")
 
 
-def check_weight(sample_weight: Any, n_videos: int) -> NDArray[np.float64]:
+def check_weight(sample_weight: Any, n_videos: int, y_true: Any = None) -> NDArray[np.float64]:
     """Return one weight a video."""
+    check_same_videos(y_true, sample_weight, ("y_true", "sample_weight"))
     if sample_weight is None:
         return np.ones(n_videos)
     weight = np.asarray(sample_weight, dtype=np.float64)

@@ -9,6 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import make_scorer
 
+from sklearn_asn._data.segments import Segments
+from sklearn_asn._data.supervision import judged
+from sklearn_asn._data.targets import parse_targets
 from sklearn_asn.metrics._average_precision import (
     average_precision,
     check_protocol,
@@ -38,7 +41,7 @@ def localization_map(
         never has are left out; those on videos without their class are false positives.
     tiou : float or array-like of float, default=0.5
         Temporal intersection over union, in (0, 1], that a detection needs.
-    protocol : {"activitynet", "thumos14"}, default="activitynet"
+    protocol : {"activitynet", "thumos14", "thumos14-11point"}, default="activitynet"
         The rule; never compare across rules. Where predictions are few the numbers differ by some
         points, but with dense proposals that overlap (many thresholds, soft NMS) the THUMOS'14
         rule collapses: the same detections had 68 % by ActivityNet's and 17 % by it, at tIoU .1.
@@ -52,7 +55,12 @@ def localization_map(
         ``"thumos14"``: ground truth in the order given; each takes the free detection with the
         highest tIoU if that is above `tiou`. False positives that overlap an ambiguous segment
         are left out. The average precision is the sum of precision at true positives over the
-        number of ground-truth segments.
+        number of ground-truth segments. It is the kit's edition of 2015-09-30.
+
+        ``"thumos14-11point"``: the kit's first edition. Matched in the same way; the average
+        precision is the mean of the best precision from each of the recalls 0, 0.1, ..., 1 on.
+        AutoLoc's released detections have 28.2 / 20.2 at tIoU .3 / .5 by it, 26.6 / 18.5 by the
+        later edition, and 35.5 / 21.2 by ActivityNet's rule.
     ambiguous : Segments or list of lists of segments, default=None
         THUMOS'14 only: segments, of whatever label, that count neither for nor against.
     sample_weight : array-like of shape (n_videos,), default=None
@@ -84,8 +92,8 @@ def localization_map(
     -----
     Detections with equal scores keep their order (video by video); of equal tIoUs, the first wins.
     Intervals are half-open, so tIoU uses plain lengths, end - start. Sources: the ActivityNet
-    evaluation kit, and ``TH14evalDet.m`` of the THUMOS'14 kit. The former raises ``KeyError`` on
-    detections of an unknown class; here they are left out.
+    evaluation kit, and ``TH14evalDet.m`` of the THUMOS'14 kit (edition 2015-09-30). The former
+    raises ``KeyError`` on detections of an unknown class; here they are left out.
 
     Examples
     --------
@@ -153,13 +161,14 @@ def localization_scorer(
     ----------
     tiou : float or tuple of float, default=0.5
         With several, their mean.
-    protocol : {"activitynet", "thumos14"}, default="activitynet"
+    protocol : {"activitynet", "thumos14", "thumos14-11point"}, default="activitynet"
         The rule, as in `localization_map`.
 
     Returns
     -------
     callable
-        A scorer, called with an estimator, X and y (ground-truth segments); it can be pickled.
+        A scorer, called with an estimator, X and y (ground-truth segments; where `y` has labels of
+        some videos in their place, the others judge); it can be pickled.
 
     Raises
     ------
@@ -182,5 +191,8 @@ def localization_scorer(
 def _mean_localization_map(
     y_true: Any, y_pred: Any, tiou: Any, protocol: str, sample_weight: Any = None
 ) -> float:
+    targets = None if isinstance(y_true, Segments) else parse_targets(y_true)
+    if targets is not None and targets.some_segments is not None:
+        y_pred, y_true, sample_weight = judged(y_pred, targets, sample_weight)
     values = localization_map(y_true, y_pred, tiou, protocol=protocol, sample_weight=sample_weight)
     return float(np.mean(values))

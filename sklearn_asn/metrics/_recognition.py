@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 
 from sklearn_asn._checks import check_count
 from sklearn_asn._data.convert import as_labels
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.targets import check_comparable, parse_targets
 from sklearn_asn.metrics._average_precision import check_weight
 
@@ -98,7 +100,7 @@ def recognition_map(
     1.0
     """
     targets, score, classes = _check_recognition(y_true, y_score, classes)
-    weight = check_weight(sample_weight, len(targets))
+    weight = check_weight(sample_weight, len(targets), y_true)
     seen = np.unique(targets.label)
     present = targets.indicator(seen)
     counts = weight @ present > 0
@@ -166,8 +168,17 @@ class RecognitionScorer:
 
     def __call__(self, estimator: Any, X: Any, y: Any) -> float:
         """Score an estimator on videos."""
+        warn_unjudged(estimator)
+        check_same_videos(X, y)
         score = recognition_accuracy if self.metric == "accuracy" else recognition_map
         return score(y, estimator.predict_proba(X), classes=estimator.classes_)
+
+
+def warn_unjudged(estimator: Any) -> None:
+    """Let a localizer (the last step of a pipeline) warn of parameters that labels cannot judge."""
+    final = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    if hasattr(final, "_warn_unjudged"):
+        final._warn_unjudged()
 
 
 def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Array, Array]:
@@ -180,6 +191,8 @@ def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Ar
             f"y_score has shape {score.shape}, expected ({len(targets)}, {len(classes)}): one row "
             "a video of y_true, one column a class."
         )
+    check_same_videos(y_true, y_score, ("y_true", "y_score"))
+    _check_columns(y_score, classes)
     bad = np.flatnonzero(~np.isfinite(score).all(axis=1))
     if len(bad):
         raise ValueError(f"y_score of video {bad[0]} is not finite.")
@@ -187,3 +200,17 @@ def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Ar
         raise ValueError("y_true has no labels at all.")
     check_comparable(targets.label, classes)
     return targets, score, classes
+
+
+def _check_columns(y_score: Any, classes: Array) -> None:
+    """Refuse a frame of scores whose columns are named after other classes, or in another order."""
+    columns = getattr(y_score, "columns", None)
+    if columns is None or isinstance(columns, pd.RangeIndex):
+        return
+    names, wanted = list(map(str, columns)), list(map(str, classes.tolist()))
+    if set(names) == set(wanted) and names != wanted:
+        i = next(i for i, name in enumerate(names) if name != wanted[i])
+        raise ValueError(
+            f"Column {i} of y_score is {names[i]!r}, but classes[{i}] is {wanted[i]!r}; give both "
+            "in the same order."
+        )

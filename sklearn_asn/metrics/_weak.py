@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score, make_scorer
+from sklearn.metrics import average_precision_score
 
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.packed import offsets_from_lengths
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.targets import Targets, check_comparable, parse_targets
 from sklearn_asn.metrics._average_precision import as_segments, check_scores, check_weight
+from sklearn_asn.metrics._recognition import warn_unjudged
 
 Array = NDArray[Any]
 
@@ -64,8 +66,9 @@ def weak_detection_map(
     targets, segments = _labels(y_true), as_segments(y_pred, "y_pred")
     if len(targets) != len(segments):
         raise ValueError(f"y_true has {len(targets)} videos, y_pred has {len(segments)}.")
+    check_same_videos(y_true, y_pred, ("y_true", "y_pred"))
     check_scores(segments)
-    weight = check_weight(sample_weight, len(targets))
+    weight = check_weight(sample_weight, len(targets), y_true)
     classes = np.unique(targets.label)
     present = targets.indicator(classes)
     if len(segments.label):
@@ -133,8 +136,9 @@ def weak_clip_accuracy(
         raise ValueError("classes repeats a class.")
     if len(cas) != len(targets):
         raise ValueError(f"y_true has {len(targets)} videos, cas has {len(cas)}.")
+    check_same_videos(y_true, cas, ("y_true", "cas"))
     check_comparable(targets.label, names)
-    weight = check_weight(sample_weight, len(targets))
+    weight = check_weight(sample_weight, len(targets), y_true)
     if isinstance(cas, np.ndarray) and cas.ndim == 2:
         cas = cas[:, None]
     parts = [np.asarray(part, dtype=np.float64) for part in cas]
@@ -176,7 +180,7 @@ def weak_detection_scorer() -> Any:
     >>> scoring = weak_detection_scorer()
     >>> search = GridSearchCV(ASNLocalizer(), {"weight_decay": [5e-4, 0.02]}, scoring=scoring)
     """
-    return make_scorer(weak_detection_map)
+    return _score_segments
 
 
 def weak_clip_scorer() -> Any:
@@ -202,7 +206,15 @@ def weak_clip_scorer() -> Any:
     return _score_clips
 
 
+def _score_segments(estimator: Any, X: Any, y: Any) -> float:
+    warn_unjudged(estimator)
+    check_same_videos(X, y)
+    return weak_detection_map(y, estimator.predict(X))
+
+
 def _score_clips(estimator: Any, X: Any, y: Any) -> float:
+    warn_unjudged(estimator)
+    check_same_videos(X, y)
     return weak_clip_accuracy(y, estimator.transform(X), classes=estimator.classes_)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sklearn_asn._checks import check_count
 from sklearn_asn._data.clips import as_clips
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segment
 from sklearn_asn._data.targets import parse_targets
 from sklearn_asn._inspect import attention_limit, localizer_of, rows_a_clip
@@ -144,6 +145,7 @@ class CASDisplay:
             targets = parse_targets(y)
             if targets.segments is None or len(targets) != len(clips):
                 raise ValueError(f"y must hold the segments of the {len(clips)} videos of X.")
+            check_same_videos(clips, y)
             true = targets.segments[video]
         localizer, seen = localizer_of(estimator, one)
         (attention,), (cas,) = localizer.attention(seen), localizer.transform(seen)

@@ -31,6 +31,11 @@ def precision_recall_curves(
 ) -> Curves:
     """Match as `sklearn_asn.metrics` does; return the curves whose areas are its values."""
     check_protocol(protocol, ambiguous)
+    if protocol == "thumos14-11point":
+        raise ValueError(
+            "protocol='thumos14-11point' is a mean of eleven points, not the area below a curve; "
+            "use 'thumos14', which matches in the same way."
+        )
     (threshold,) = check_tiou(tiou)
     matched = match(y_true, y_pred, threshold, protocol, ambiguous, sample_weight)
     precisions, recalls = [], []

@@ -35,7 +35,7 @@ class QuantileCurveDisplay:
         mAP at each.
     tiou : float or sequence of float, default=0.5
         One a column of `scores`.
-    protocol : {"activitynet", "thumos14"}, default="activitynet"
+    protocol : {"activitynet", "thumos14", "thumos14-11point"}, default="activitynet"
         The rule by which they were computed.
     own_quantile : float, default=None
         The estimator's own, to be marked.

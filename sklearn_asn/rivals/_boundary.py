@@ -72,8 +72,7 @@ class BoundaryRegressor(nn.Module):
 class BoxPlan:
     """What the regressor is: the columns and rows that its localizer reads, and its size."""
 
-    reads: Columns
-    n_columns: int
+    columns: tuple[int, ...]  # plain numbers: plans are compared
     frames_per_clip: int
     hidden_size: int
     scales: tuple[int, ...]
@@ -81,10 +80,19 @@ class BoxPlan:
     @classmethod
     def over(cls, plan: Plan, hidden_size: int, scales: Any) -> BoxPlan:
         """Plan a regressor that reads what a localizer's plan does, main stream first."""
-        parts = [np.array(part, dtype=np.int64) for part in plan.columns]
-        n_columns = sum(map(len, parts))
+        columns = tuple(column for part in plan.columns for column in part)
         lengths = tuple(int(scale) for scale in scales)
-        return cls(join_columns(parts), n_columns, plan.frames_per_clip, hidden_size, lengths)
+        return cls(columns, plan.frames_per_clip, hidden_size, lengths)
+
+    @property
+    def reads(self) -> Columns:
+        """The columns in the order in which the regressor takes them."""
+        return join_columns([np.array(self.columns, dtype=np.int64)])
+
+    @property
+    def n_columns(self) -> int:
+        """How many these are."""
+        return len(self.columns)
 
     def build(self) -> BoundaryRegressor:
         """Make the network, with random weights."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn_asn._data.packed import Offsets, offsets_from_lengths
 from sklearn_asn._data.supervision import allowed_classes, check_trimmed, check_weights
 from sklearn_asn._localizers import advice, cas
 from sklearn_asn._localizers.base import BaseLocalizer, Cut
+from sklearn_asn._localizers.checking import check_beside
 from sklearn_asn._localizers.model import Scored
 from sklearn_asn._localizers.parameters import (
     LARGEST,
@@ -46,6 +48,8 @@ from sklearn_asn.rivals._boundary import (
 )
 from sklearn_asn.rivals.untrimmednet import UntrimmedNet
 from sklearn_asn.selection import SEGMENT_DTYPE, nms
+from sklearn_asn.selection._runs import cells_of
+from sklearn_asn.selection._scales import RunLengths
 
 Array = NDArray[Any]
 
@@ -82,7 +86,7 @@ class AutoLoc(BaseLocalizer):
         inside `sklearn.frozen.FrozenEstimator`. The regressor reads the columns, and averages
         the rows, that the localizer does.
     scales : sequence of int, default=(1, 2, 4, 8, 16, 32)
-        Lengths of the anchors in clips.
+        Lengths of the anchors in clips; on ActivityNet 16, 32, 64, 128, 256, 512.
     outer_weight : float, default=1.0
         Weight of the ring.
     inflation : float, default=0.25
@@ -137,7 +141,7 @@ class AutoLoc(BaseLocalizer):
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> from sklearn_asn.rivals import AutoLoc
     >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-    >>> localizer = ASNLocalizer("temporal", max_epochs=5)
+    >>> localizer = ASNLocalizer("temporal", batch_size=5, max_epochs=5)
     >>> AutoLoc(localizer, random_state=0).fit(X, y).predict(X).shape
     (20,)
     """
@@ -236,7 +240,8 @@ class AutoLoc(BaseLocalizer):
         with unchanged_on_error(self):
             self._check_parameters()
             clips = self._check_X(X, reset=True)
-            targets = self._check_y(y, len(clips))
+            targets = self._check_y(y, clips)
+            check_beside(clips, sample_weight=sample_weight, trimmed=trimmed, timed=timed)
             weight = check_weights(sample_weight, len(clips))
             used = (weight > 0) & ~check_trimmed(trimmed, len(clips))
             device, seed = resolve_device(self.device), draw_seed(self.random_state)
@@ -250,6 +255,18 @@ class AutoLoc(BaseLocalizer):
             self.classes_ = localizer.classes_
             shown = targets.indicator(self.classes_) & used[:, None]
             self.model_ = self._train_regressor(clips, shown, weight, seed, device)
+        return self
+
+    def record_quantiles(self, X: Any) -> Self:
+        """Record the localizer's quantiles anew by running over videos; the regressor stays.
+
+        As in `ASNLocalizer`. A localizer that was given frozen stays as it was: `localizer_` is
+        then a copy of it.
+        """
+        self._check_use(X)
+        if isinstance(self.localizer, FrozenEstimator):
+            self.localizer_ = deepcopy(self.localizer_)
+        self.localizer_.record_quantiles(X)
         return self
 
     @property
@@ -288,6 +305,9 @@ class AutoLoc(BaseLocalizer):
             reading.offsets,
             None if quantile is None else reading.active(quantile),
         )
+        lengths = RunLengths(plan.scales)
+        lengths.add(cells_of(sequence > self.min_activation, reading.offsets), reading.offsets)
+        lengths.warn(self.min_activation)
         with own_torch(seed, device), Progress.of(self) as progress:
             net = plan.build().to(device)
             history = train_regressor(

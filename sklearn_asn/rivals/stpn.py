@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from sklearn_asn._data.columns import STREAMS
+from sklearn_asn._data.columns import SINGLE, STREAMS
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Scored
@@ -39,7 +39,7 @@ class STPN(BaseLocalizer):
 
     Parameters
     ----------
-    variant : {"two-stream", "temporal", "spatial"}, default="two-stream"
+    variant : {"two-stream", "temporal", "spatial", "single"}, default="two-stream"
     attention_size : int, default=256
         Units of the attention module's hidden layer.
     sparsity : float, default=1e-4
@@ -103,7 +103,7 @@ class STPN(BaseLocalizer):
     """
 
     _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
-        "variant": train(choice("two-stream", *STREAMS)),
+        "variant": train(choice("two-stream", *STREAMS, SINGLE)),
         "attention_size": train(count),
         "sparsity": train(number(0, LARGEST)),
         "activation_threshold": use(number(0, 1)),

@@ -7,31 +7,41 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from sklearn_asn._data.columns import STREAMS
+from sklearn_asn._data.columns import SINGLE, STREAMS
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._localizers.heads import GivenHeads
 from sklearn_asn._localizers.model import Scored
-from sklearn_asn._localizers.parameters import SHARED, Parameter, choice, train
+from sklearn_asn._localizers.parameters import (
+    SHARED,
+    Parameter,
+    choice,
+    number,
+    optional,
+    train,
+    use,
+)
 from sklearn_asn._localizers.planning import Inputs, plan_of
+from sklearn_asn._localizers.quantiles import Thresholds
 from sklearn_asn._localizers.reading import Reading, read_models
 from sklearn_asn._training.criteria import MixtureCrossEntropy, PooledCrossEntropy
 from sklearn_asn._training.network import Heads
 from sklearn_asn._training.recipe import Plan
-from sklearn_asn.selection import RelativeThresholdSelection
+from sklearn_asn.selection import NaiveSelection, RelativeThresholdSelection
 
 HARD_DIVISOR = 7 / 3  # 3 of the 7 clips
 
 
-class UntrimmedNet(BaseLocalizer):
+class UntrimmedNet(GivenHeads, Thresholds, BaseLocalizer):
     """UntrimmedNet on clip features: the system whose features the paper builds on.
 
     Streams are trained apart and their class probabilities averaged. Detection does not use
-    attention: clips whose (smoothed) probability of a class is above half of its maximum in the
-    video are activated.
+    attention (unless a `quantile` is given): clips whose smoothed probability of a class is above
+    half of its maximum in the video are activated.
 
     Parameters
     ----------
-    variant : {"two-stream", "temporal", "spatial"}, default="two-stream"
+    variant : {"two-stream", "temporal", "spatial", "single"}, default="two-stream"
     clip_selection : {"soft", "hard"}, default="soft"
         ``"soft"``: probabilities of clips are averaged with softmax attention. ``"hard"``: of
         each class the best three of seven clips are averaged (as activations).
@@ -41,6 +51,9 @@ class UntrimmedNet(BaseLocalizer):
         Random clips of an untrimmed video in a training step; None takes all.
     frames_per_clip, frames_sampled : int
         Rows of X that make a clip, and how many of them a training step averages.
+    training_window : int, default=None
+        Rows that make a clip while training, as in `ASNLocalizer`; UntrimmedNet's are 20 rows of
+        15 frames, of which it samples three. None: `frames_per_clip`.
     dropout : float, default=0.8
         Before both heads.
     hide_probability, hide_clips
@@ -52,8 +65,16 @@ class UntrimmedNet(BaseLocalizer):
         the best class is.
     localize_classes : sequence of labels, default=None
         Classes to localize; None: all.
+    quantile : float in [0, 1] or None, default=None
+        Cut by attention as `ASNLocalizer` does: the paper's criterion on UntrimmedNet, as in its
+        Figure 5 and the "pretrained" rows of its Table 1. None: attention does not count.
+    attention_scale : {"spread", "threshold"}, default="spread"
+        For a `quantile` and two streams, as in `ASNLocalizer`.
+    quantile_videos : {"untrimmed", "all"}, default="untrimmed"
+        As in `ASNLocalizer`.
     selection : estimator, default=None
-        None is ``RelativeThresholdSelection(level=0.5, smoothing=True)``, UntrimmedNet's own.
+        None is ``RelativeThresholdSelection(level=0.5, smoothing=True)``, UntrimmedNet's own; with
+        a `quantile`, ``NaiveSelection()``.
     max_epochs, batch_size, lr, lr_milestones, momentum, weight_decay
         Stochastic gradient descent as in `ASNLocalizer`. (The published values fine-tune a whole
         network on images.)
@@ -65,7 +86,9 @@ class UntrimmedNet(BaseLocalizer):
     classes_, n_features_in_, feature_names_in_, n_iter_, net_, history_
         As in `ASNLocalizer`.
     quantile_levels_, attention_quantiles_ : ndarray
-        Running quantiles of raw attention, which `MultiQuantileSelection` reads.
+        Recorded quantiles of raw attention, which `MultiQuantileSelection` reads.
+    threshold_ : float, or ndarray of shape (2,) for two-stream
+        Their value at `quantile`, where there is one.
 
     References
     ----------
@@ -77,13 +100,15 @@ class UntrimmedNet(BaseLocalizer):
     >>> from sklearn_asn.datasets import make_untrimmed_videos
     >>> from sklearn_asn.rivals import UntrimmedNet
     >>> X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-    >>> UntrimmedNet("temporal", max_epochs=2, random_state=0).fit(X, y).predict(X).shape
+    >>> UntrimmedNet("temporal", batch_size=5, max_epochs=2).fit(X, y).predict(X).shape
     (20,)
     """
 
     _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
-        "variant": train(choice("two-stream", *STREAMS)),
+        "variant": train(choice("two-stream", *STREAMS, SINGLE)),
         "clip_selection": train(choice("soft", "hard")),
+        "quantile": use(optional(number(0, 1))),
+        "attention_scale": use(choice("spread", "threshold")),
     }
 
     def __init__(
@@ -95,12 +120,16 @@ class UntrimmedNet(BaseLocalizer):
         clips_per_video: int | None = 7,
         frames_per_clip: int = 1,
         frames_sampled: int = 3,
+        training_window: int | None = None,
         dropout: float = 0.8,
         hide_probability: float = 0.0,
         hide_clips: int = 1,
         attention_softening: float = 3.0,
         video_threshold: float = 0.1,
         localize_classes: Any = None,
+        quantile: float | None = None,
+        attention_scale: str = "spread",
+        quantile_videos: str = "untrimmed",
         selection: Any = None,
         max_epochs: int = 80,
         batch_size: int = 512,
@@ -122,12 +151,16 @@ class UntrimmedNet(BaseLocalizer):
         self.clips_per_video = clips_per_video
         self.frames_per_clip = frames_per_clip
         self.frames_sampled = frames_sampled
+        self.training_window = training_window
         self.dropout = dropout
         self.hide_probability = hide_probability
         self.hide_clips = hide_clips
         self.attention_softening = attention_softening
         self.video_threshold = video_threshold
         self.localize_classes = localize_classes
+        self.quantile = quantile
+        self.attention_scale = attention_scale
+        self.quantile_videos = quantile_videos
         self.selection = selection
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -165,7 +198,10 @@ class UntrimmedNet(BaseLocalizer):
             probabilities=cas.video_scores(pooled),
             decision=pooled[:, 0] if pooled.shape[1] == 1 else None,
             by_class=hard,
+            scale=self.attention_scale,
         )
 
     def _default_selection(self) -> Any:
+        if self.quantile is not None:
+            return NaiveSelection()
         return RelativeThresholdSelection(level=0.5, smoothing=True)

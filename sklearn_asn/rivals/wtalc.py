@@ -7,10 +7,20 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
+from sklearn_asn._data.columns import SINGLE, STREAMS
 from sklearn_asn._localizers import cas
 from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.model import Scored
-from sklearn_asn._localizers.parameters import LARGEST, SHARED, Parameter, count, number, train, use
+from sklearn_asn._localizers.parameters import (
+    LARGEST,
+    SHARED,
+    Parameter,
+    choice,
+    count,
+    number,
+    train,
+    use,
+)
 from sklearn_asn._localizers.planning import Inputs, plan_of
 from sklearn_asn._localizers.reading import Reading, read_models
 from sklearn_asn._training.criteria import CoActivity
@@ -36,6 +46,8 @@ class WTALC(BaseLocalizer):
         Share of the co-activity loss; the rest is cross-entropy.
     margin : float, default=0.5
         Its margin, in cosine distance.
+    variant : {"fusion", "temporal", "spatial", "single"}, default="fusion"
+        What the hidden layer reads: both streams, one of them, or all columns as one stream.
     streams : dict, default=None
         Columns of each stream, as in `ASNLocalizer`.
     clips_per_video : int or None, default=750
@@ -87,9 +99,11 @@ class WTALC(BaseLocalizer):
         "topk_divisor": train(count),
         "co_activity": train(number(0, 1)),
         "margin": train(number(0, LARGEST)),
+        "variant": train(choice("fusion", *STREAMS, SINGLE)),
         "video_threshold": use(number()),
     }
     _samples_clips = False
+    _own_variant: ClassVar[str] = "fusion"  # which messages need not name
 
     def __init__(
         self,
@@ -98,6 +112,7 @@ class WTALC(BaseLocalizer):
         topk_divisor: int = 8,
         co_activity: float = 0.5,
         margin: float = 0.5,
+        variant: str = "fusion",
         streams: Any = None,
         clips_per_video: int | None = 750,
         frames_per_clip: int = 1,
@@ -124,6 +139,7 @@ class WTALC(BaseLocalizer):
         self.topk_divisor = topk_divisor
         self.co_activity = co_activity
         self.margin = margin
+        self.variant = variant
         self.streams = streams
         self.clips_per_video = clips_per_video
         self.frames_per_clip = frames_per_clip
@@ -158,7 +174,7 @@ class WTALC(BaseLocalizer):
             "co_activity": self.co_activity,
             "margin": self.margin,
         }
-        return plan_of(self, inputs, "fusion", heads, CoActivity, options, optimizer="adam")
+        return plan_of(self, inputs, self.variant, heads, CoActivity, options, optimizer="adam")
 
     def _read(self, scored: Scored, curves: NDArray[Any]) -> Reading:
         """Take activations, not probabilities: the CAS of W-TALC has either sign."""

@@ -10,6 +10,7 @@ from sklearn_asn.selection._multi_quantile import MultiQuantileSelection
 from sklearn_asn.selection._multi_threshold import MultiThresholdSelection
 from sklearn_asn.selection._naive import NaiveSelection, RelativeThresholdSelection
 from sklearn_asn.selection._nms import nms, soft_nms
+from sklearn_asn.selection._scales import dense_scales
 from sklearn_asn.selection._tcam import TCAMSelection
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "RelativeThresholdSelection",
     "Selection",
     "TCAMSelection",
+    "dense_scales",
     "nms",
     "soft_nms",
 ]

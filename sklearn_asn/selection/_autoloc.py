@@ -12,6 +12,7 @@ from sklearn_asn.selection._anchors import Anchors, distinct_boxes, prefix_sums
 from sklearn_asn.selection._base import Batch, Found, VectorizedSelection, check_sequence
 from sklearn_asn.selection._nms import nms
 from sklearn_asn.selection._runs import cells_of
+from sklearn_asn.selection._scales import RunLengths
 
 
 class AutoLocSelection(VectorizedSelection):
@@ -26,10 +27,23 @@ class AutoLocSelection(VectorizedSelection):
     first in the order of `scales`, then `offsets`) stays if its contrast is above `min_contrast`;
     then `nms` runs in every class of every video (ties: the earlier clip's box).
 
+    Where this differs from AutoLoc's released layer: its boxes have inclusive integer ends, so
+    that an anchor of s clips holds s + 1 of them, and are written as segments that end where their
+    last clip begins; clips outside the video count as zeros, which gives boxes at its edges a
+    ring for free; its scores are ``(contrast + 1) / 2``. Half-open boxes hold the clips that they
+    are named for, and end where they end: on the class scores of the 21 GTEA videos their mAP at
+    tIoU 0.5 is 46.3, that of the released layer 42.8 (45.9 with its last clips counted).
+
+    Runs of a CAS that attention has cut to zero are found by `NaiveSelection`, too, and mostly
+    better: contrast has little to measure there. See the page on reproducing the paper.
+
     Parameters
     ----------
     scales : sequence of int, default=(1, 2, 4, 8, 16, 32)
-        Lengths of the boxes in clips.
+        Lengths of the boxes in clips: those of AutoLoc on THUMOS14, where a clip is 15 frames. On
+        ActivityNet they are 16, 32, 64, 128, 256, 512. Where most runs of clips are longer than
+        the largest, a `ShortScalesWarning` says so. `dense_scales` gives more of them: worth
+        5 to 8 points of mAP on synthetic videos, 2 on HAPT, 10 to an oracle on THUMOS14.
     offsets : sequence of float, default=(-0.5, -0.25, 0.0, 0.25, 0.5)
         Shifts of the boxes, in units of their scale.
     outer_weight : float, default=1.0
@@ -56,6 +70,7 @@ class AutoLocSelection(VectorizedSelection):
     --------
     NaiveSelection : Runs of activated clips.
     MultiQuantileSelection : Runs at many thresholds, scored by the same contrast.
+    dense_scales : Lengths that leave no action between two of them.
 
     Examples
     --------
@@ -90,7 +105,7 @@ class AutoLocSelection(VectorizedSelection):
         self.min_score = min_score
         self.top_k = top_k
 
-    def _check_params(self) -> Anchors:
+    def _check_params(self) -> tuple[Anchors, RunLengths]:
         for name in ("outer_weight", "inflation", "min_activation", "min_contrast"):
             check_finite(name, getattr(self, name))
         if self.inflation < 0:
@@ -106,18 +121,25 @@ class AutoLocSelection(VectorizedSelection):
         if not all(is_int) or min(scales) <= 0:
             raise ValueError(f"scales must be positive ints, got {self.scales!r}.")
         shifts = check_sequence("offsets", self.offsets, "finite numbers")
-        return Anchors(scales, [check_finite("offsets", o) for o in shifts], self.inflation)
+        anchors = Anchors(scales, [check_finite("offsets", o) for o in shifts], self.inflation)
+        return anchors, RunLengths(scales)
 
-    def _find(self, batch: Batch, params: Anchors) -> Found:
+    def _finish(self, params: tuple[Anchors, RunLengths]) -> None:
+        params[1].warn(self.min_activation)
+
+    def _find(self, batch: Batch, params: tuple[Anchors, RunLengths]) -> Found:
+        anchors, lengths = params
         cas, offsets = batch.cas, batch.offsets
         # in float64, whatever the CAS is
         above = np.greater(cas, self.min_activation, signature="dd->?")
-        label, row, video = cells_of(above, offsets)
+        cells = cells_of(above, offsets)
+        lengths.add(cells, offsets)
+        label, row, video = cells
         pair = np.flatnonzero(np.diff(label, prepend=-1) | np.diff(video, prepend=-1))
         group = np.repeat(np.arange(len(pair)), np.diff(pair, append=len(label)))
         first, length = offsets[video[pair]], np.diff(offsets)[video[pair]]
         prefix, base = prefix_sums(cas, label[pair], first, length)
-        start, end, contrast = params.best_boxes(
+        start, end, contrast = anchors.best_boxes(
             prefix, base[group], row - first[group], length[group], self.outer_weight
         )
         keep = np.flatnonzero(contrast > self.min_contrast)

@@ -192,6 +192,9 @@ class VectorizedSelection(Selection):
         """Suppress segments by their whole score."""
         return found
 
+    def _finish(self, params: Any) -> None:
+        """Do what is left when all batches have been seen."""
+
     def select(self, cas: ArrayLike, video_scores: ArrayLike) -> Array:
         return self._select_packed(*as_packed(cas, video_scores))[0]
 
@@ -228,6 +231,7 @@ class VectorizedSelection(Selection):
                 part[name] = getattr(found, name)
             parts.append(part)
             counts += np.bincount(found.video + first, minlength=n_videos)
+        self._finish(params)
         return np.concatenate(parts), offsets_from_lengths(counts)
 
 

@@ -1,0 +1,77 @@
+"""X, y and what comes with them, as a localizer reads them: the public boundary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from sklearn_asn._data.clips import Clips, as_clips, is_ragged
+from sklearn_asn._data.holders import as_table
+from sklearn_asn._data.pairing import check_same_videos, index_ids
+from sklearn_asn._data.targets import Targets, parse_targets
+from sklearn_asn._localizers.finite import check_features, shows_features
+
+
+def check_X(estimator: Any, X: Any, reset: bool) -> Clips:
+    """Read the videos that a localizer is given.
+
+    Parameters
+    ----------
+    estimator : localizer
+        With `reset`, it is told how many features there are, their names, and whether videos have
+        many clips (``ragged_in_``). Otherwise `X` is compared with that.
+    X : Clips, list of arrays, 3-D array, or 2-D array
+    reset : bool
+
+    Raises
+    ------
+    ValueError
+        `X` is none of this, or other than what the localizer was fitted to. A 2-D array after a
+        fit to videos of many clips is refused: each row would be a video, where one video's clips
+        are much likelier meant. After a fit to a 2-D array, ragged videos are taken: they cannot be
+        mistaken.
+    """
+    ragged = is_ragged(X)
+    if ragged:
+        clips = as_clips(X, look=False)
+        validate_data(estimator, clips.head(), reset=reset, skip_check_array=True)
+    else:
+        X = as_table(X)
+        if not reset and getattr(estimator, "ragged_in_", False) and np.ndim(X) == 2:
+            raise ValueError(
+                f"X is 2-D, of shape {np.shape(X)}: each row would be a video of one clip, but "
+                f"this {type(estimator).__name__} was fitted to videos of many clips. For video i "
+                "of X give X[i:i+1]; for one array of clips, [array]; for videos of one clip, "
+                "array[:, None]."
+            )
+        kinds = [np.float64, np.float32, np.float16]
+        table = validate_data(estimator, X, reset=reset, dtype=kinds)
+        clips = Clips.unseen(table, np.arange(len(table) + 1), None, None, index_ids(X), None)
+    if reset:
+        estimator.ragged_in_ = ragged
+    if reset or not shows_features(estimator.model_.plan):
+        check_features(clips, whole=reset)
+    return clips
+
+
+def check_y(y: Any, clips: Clips) -> Targets:
+    """Read the labels of the videos in `clips`.
+
+    Raises
+    ------
+    ValueError
+        They are of other videos: more or fewer, or other ids where both know them.
+    """
+    targets = parse_targets(y)
+    if len(targets) != len(clips):
+        raise ValueError(f"X has {len(clips)} videos, but y has entries for {len(targets)}.")
+    check_same_videos(clips, y)
+    return targets
+
+
+def check_beside(clips: Clips, **given: Any) -> None:
+    """Compare the ids of whatever else has an entry a video with those of the videos."""
+    for name, values in given.items():
+        check_same_videos(clips, values, ("X", name))
