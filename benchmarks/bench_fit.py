@@ -6,11 +6,11 @@ The data have THUMOS14's shape: 200 and 1,010 untrimmed videos, lengths log-norm
 The reference is plain torch: a module of linear layers and dropout, the bilinear layer as a matrix
 product, the cross-entropy of activations pooled by softmax attention, clipped gradients, SGD with
 Nesterov momentum, running attention quantiles. It takes the same steps: an untimed fit records the
-weights and the state of the generator that training starts from (dropout draws from it), and the
-rows of every step, which it reads off the features: one column holds the number of the row. So the
-reference draws no clips itself -- what drawing costs counts against the package -- but it gathers
-their features inside the timed loop, from the same array. A run stops if the two end with
-different weights or quantiles.
+weights and the state of the generator that training starts from, and the rows of every step, which
+it reads off the features: one column holds the number of the row. So the reference draws no clips
+itself -- what drawing costs counts against the package -- but it gathers their features inside the
+timed loop, from the same array. The timed reference has torch's own `nn.Dropout`. An untimed one
+drops what the fit does: a run stops if weights or quantiles end otherwise.
 
 Two ratios: *loop* is the time from the first step to the last, *step* the median of single steps;
 *fit* is the whole call, with its checks of the data and its set-up, against all of the reference's.
@@ -26,6 +26,8 @@ import argparse
 import cProfile
 import io
 import pstats
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
@@ -48,6 +50,7 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from sklearn_asn import ASNLocalizer
+from sklearn_asn._training.isolation import own_torch
 
 N_STREAM, N_CLASSES, HIDDEN, CLIPS, LEVELS = 1024, 20, 128, 7, 101
 ROW_UNIT = 2.0**-24  # the number of a row in this unit is exact in float32
@@ -82,7 +85,7 @@ class Recorder(Shared):
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         self.weights = {k: v.clone() for k, v in net.module_.state_dict().items()}
-        self.generator = torch.get_rng_state()
+        self.generator = own_generator().get_state()
         self.cuda_generator = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
         self.rows: list[Tensor] = []
 
@@ -90,6 +93,22 @@ class Recorder(Shared):
         if training:
             number = batch[0][..., -N_STREAM].double() / ROW_UNIT  # the main stream's first column
             self.rows.append(number.round().long().cpu())
+
+
+def own_generator() -> torch.Generator:
+    """The generator that a fit draws from, inside it."""
+    modes = torch.overrides._get_current_function_mode_stack()
+    return next(mode.generator for mode in modes if hasattr(mode, "generator"))
+
+
+@contextmanager
+def draws_of(recorder: Recorder, device: str) -> Iterator[None]:
+    """Draw as the fit did from here on, its dropout included."""
+    with own_torch(0, device, shares=True):
+        own_generator().set_state(recorder.generator)
+        if device.startswith("cuda"):
+            torch.cuda.set_rng_state(recorder.cuda_generator)
+        yield
 
 
 class Reference(nn.Module):
@@ -191,8 +210,10 @@ class Job:
             localizer.attention_quantiles_,
         )
 
-    def reference(self, torch_bilinear: bool = False, n_steps: int | None = None) -> Trained:
-        """Train by hand."""
+    def reference(
+        self, torch_bilinear: bool = False, n_steps: int | None = None, same_draws: bool = False
+    ) -> Trained:
+        """Train by hand, with torch's own dropout or, to compare weights, the fit's draws."""
         columns = slice(N_STREAM, None) if self.variant == "temporal" else slice(None)
         model = Reference(self.variant, torch_bilinear)
         model.load_state_dict(self.weights)
@@ -206,10 +227,8 @@ class Job:
         )
         level = torch.linspace(0, 1, LEVELS, dtype=torch.float64, device=self.device)
         quantiles = None
-        with torch.random.fork_rng():
-            torch.set_rng_state(self.recorder.generator)
-            if self.device.startswith("cuda"):
-                torch.cuda.set_rng_state(self.recorder.cuda_generator)
+        draws = draws_of(self.recorder, self.device) if same_draws else torch.random.fork_rng()
+        with draws:
             times = [now(self.device)]
             for lr, rows, target in steps:
                 optimizer.param_groups[0]["lr"] = lr
@@ -257,7 +276,8 @@ def compare(job: Job, repeats: int) -> None:
     job.record()
     runs = interleaved({"fit": job.timed_fit, "loop": job.reference}, repeats)
     ours, theirs = ([trained for _, trained in runs[name]] for name in ("fit", "loop"))
-    gap = max(check_same(a, b) for a, b in zip(ours, theirs, strict=True))
+    same = job.reference(same_draws=True)
+    gap = max(check_same(trained, same) for trained in ours)
     moved = max(float((job.weights[k] - v.cpu()).abs().max()) for k, v in theirs[0].weights.items())
     n_steps, n_rows = len(job.steps), len(job.steps[0][1])
     loop, their_loop = (median(t.loop for t in side) / n_steps for side in (ours, theirs))
@@ -283,7 +303,8 @@ def compare_torch_bilinear(job: Job, n_steps: int) -> None:
         job.record()
     before = job.timed_fit()
     slow = job.reference(torch_bilinear=True, n_steps=n_steps)
-    check_same(slow, job.reference(n_steps=n_steps))
+    pair = (job.reference(kind, n_steps=n_steps, same_draws=True) for kind in (True, False))
+    check_same(*pair)
     step, their_step = typical_step([before, job.timed_fit()]), typical_step([slow])
     print(
         f"bilinear   {len(job.X):5d} videos {len(slow.steps):4d} steps with torch.nn.Bilinear\n"

@@ -304,6 +304,40 @@ def test_read_results(tmp_path):
     assert read_activitynet_results(path, videos=["b"]).lengths.tolist() == [0]
 
 
+TANGO = '"label": "Tango", "score": 0.25, "segment": [3, 4.5]'
+POLO = '"label": "a\\u003aPolo", "score": 1, "segment": [0, 90.5]'
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        TANGO,
+        POLO,
+        '"segment": [3, 4.5], "score": 0.25, "label": "http://a:b"',
+        f'{TANGO}, "more": {{"a": "b:c", "d": [1]}}',
+        TANGO.replace(":", " : "),
+    ],
+)
+@pytest.mark.parametrize("details", ["", "see http://a:1", "\\u003a", '\\"a\\": 1'])
+def test_keys_are_unique_whatever_strings_hold(tmp_path, row, details):
+    more = f'"external_data": {{"used": true, "details": "{details}"}}'
+    good = f'{{"results": {{"b:1": [{{{row}}}, {{{row}}}]}}, {more}}}'
+    label = json.loads(f"{{{row}}}")["label"]
+    found = read_activitynet_results(write(tmp_path / "r.json", good))
+    assert found.label.tolist() == [label] * 2
+    assert found.ids.tolist() == ["b:1"]
+    repeated = {
+        "score": good.replace("}]}, ", ', "score": 0.25}]}, '),
+        "b:1": good.replace("]}, ", '], "b:1": []}, '),
+        "used": good.replace("true,", 'true, "used": true,'),
+        "results": good.replace('{"results"', '{"results": {}, "results"'),
+    }
+    for name, text in repeated.items():
+        assert text != good
+        with pytest.raises(ValueError, match=f"an object must not repeat a name.*: {name}"):
+            read_activitynet_results(write(tmp_path / "r.json", text))
+
+
 @pytest.mark.parametrize(
     ("change", "match"),
     [

@@ -13,7 +13,8 @@ from sklearn.utils import Bunch
 from sklearn_asn._checks import check_choice
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
-from sklearn_asn._data.segments import Segment, Segments
+from sklearn_asn._data.segments import Segments
+from sklearn_asn.datasets._activitynet_rows import Place, ResultColons, Rows, rows_of
 from sklearn_asn.datasets._reading import (
     File,
     PerVideo,
@@ -26,8 +27,6 @@ from sklearn_asn.datasets._reading import (
     typed,
     write_json,
 )
-
-Row = tuple[str, Segment]  # the key that names it in messages; an annotation or a detection
 
 
 def load_activitynet(
@@ -96,7 +95,8 @@ def load_activitynet(
     entries = {v: _get(database, v, dict, path, "database") for v in database}
     where = {v: f"database.{v}" for v in database}
     subsets = {v: _get(e, "subset", str, path, where[v]) for v, e in entries.items()}
-    rows = {v: _rows(e, "annotations", path, where[v]) for v, e in entries.items()}
+    lists = [entry.get("annotations") for entry in entries.values()]
+    rows = rows_of(lists, [Place("annotations", where[v]) for v in entries], path)
     known = [v for v in entries if subset in (None, subsets[v])]
     if not known:
         found = sorted(set(subsets.values()))
@@ -108,13 +108,14 @@ def load_activitynet(
     seconds = dict(zip(there, lengths, strict=True))
     per_video(seconds, f"{path}: duration", there, there)  # checks that they are positive
     duration = np.array([seconds.get(v, np.nan) for v in ids])
-    mine = [rows[v] if v in seconds else [] for v in ids]
+    number = {v: i for i, v in enumerate(entries)}
+    mine = rows.take([number[v] if v in seconds else None for v in ids])
     return Bunch(
         y=_segments(mine, ids, path, on_invalid, duration, tolerance),
-        labels=[{row.label for _, row in of_video} for of_video in mine],
+        labels=[set(labels) for labels in mine.labels()],
         duration=duration,
         subset=np.array([subsets[v] if v in seconds else "" for v in ids], np.str_),
-        classes=np.array(sorted({row.label for v in rows.values() for _, row in v}), np.str_),
+        classes=np.array(sorted(set(rows.label)), np.str_),
         version=str(data.get("version", "")),
     )
 
@@ -176,16 +177,19 @@ def read_activitynet_results(
     """
     check_choice(on_missing, "on_missing", ("raise", "drop", "empty"))
     check_on_invalid(on_invalid, tolerance)
-    results = _get(read_json(path), "results", dict, path)
-    rows = {v: _rows(results, v, path, "results", scored=True) for v in results}
-    ids = list(rows) if videos is None else as_ids(videos, "videos")
+    count = ResultColons()
+    results = _get(read_json(path, count), "results", dict, path)
+    places = [Place(v, "results") for v in results]
+    rows = rows_of(list(results.values()), places, path, scored=True, columns=count.columns)
+    number = {v: i for i, v in enumerate(results)}
+    ids = list(results) if videos is None else as_ids(videos, "videos")
     order = None if videos is None else list(ids)
     wanted = set(ids)
-    others = [v for v in rows if v not in wanted]
+    others = [v for v in results if v not in wanted]
     if on_missing == "empty":
         ids += others
     elif others and on_missing == "drop":
-        n = sum(len(rows[v]) for v in others)
+        n = sum(len(results[v]) for v in others)
         what = f"{len(others)} videos of {path} are not in `videos`: {listed(others)}"
         cost = f"Their {n} detections count as false in ActivityNet's kit, so mAP rises"
         how = "on_missing='empty' keeps them"
@@ -196,7 +200,8 @@ def read_activitynet_results(
         raise ValueError("duration is an array: give a dict by id, for the file's other videos.")
     limit: Any = np.inf if duration is None else per_video(duration, "duration", ids, order)
     limit = np.broadcast_to(limit, len(ids))
-    return _segments([rows.get(v, []) for v in ids], ids, path, on_invalid, limit, tolerance)
+    mine = rows.take([number.get(v) for v in ids])
+    return _segments(mine, ids, path, on_invalid, limit, tolerance)
 
 
 def write_activitynet_results(
@@ -312,44 +317,25 @@ def write_activitynet_ground_truth(
 
 
 def _segments(
-    videos: list[list[Row]],
-    ids: list[str],
-    path: File,
-    on_invalid: str,
-    limit: NDArray[Any],
-    tolerance: float,
+    rows: Rows, ids: list[str], path: File, on_invalid: str, limit: NDArray[Any], tolerance: float
 ) -> Segments:
     """Pack rows; see `settle` for those not in order, negative or beyond their video's `limit`."""
-    rows = [row for video in videos for row in video]
-    video = np.repeat(np.arange(len(ids)), np.array([len(v) for v in videos], dtype=int))
-    times = np.array([(row.start, row.end) for _, row in rows], dtype=np.float64).reshape(-1, 2)
+    video = np.repeat(np.arange(len(ids)), rows.lengths)
 
     def name(i: int) -> str:
-        return f"{rows[i][0]} {times[i].tolist()}"
+        return f"{rows.where(i)} {rows.times[i].tolist()}"
 
     what = f"segments of {path}"
+    start, end = np.ascontiguousarray(rows.times.T)
     keep, start, end = settle(
-        times[:, 0], times[:, 1], name, what, on_invalid, high=limit[video], tolerance=tolerance
+        start, end, name, what, on_invalid, high=limit[video], tolerance=tolerance
     )
-    label = np.array([row.label for _, row in rows], dtype=np.str_)[keep]
-    score = np.array([row.score for _, row in rows], dtype=np.float64)[keep]
-    offsets = offsets_from_lengths(np.bincount(video[keep], minlength=len(ids)))
-    return Segments(offsets, label, start[keep], end[keep], score, ids)
-
-
-def _rows(entry: Any, name: str, path: File, where: str, scored: bool = False) -> list[Row]:
-    """Read one video's list of annotations, or of detections (`scored`)."""
-    rows = []
-    for i, item in enumerate(_get(entry, name, list, path, where)):
-        key = f"{where}.{name}[{i}]"
-        label = _get(item, "label", str, path, key)
-        times = _get(item, "segment", list, path, key)
-        if len(times) != 2:
-            raise ValueError(f"{path}: {key}.segment is {times!r}; expected [start, end].")
-        start, end = (_get({"segment": t}, "segment", float, path, key) for t in times)
-        score = _get(item, "score", float, path, key) if scored else np.nan
-        rows.append((key, Segment(label, start, end, score)))
-    return rows
+    label = np.array(rows.label, dtype=np.str_)
+    lengths, score = rows.lengths, rows.score
+    if not keep.all():
+        lengths = np.bincount(video[keep], minlength=len(ids))
+        label, start, end, score = label[keep], start[keep], end[keep], score[keep]
+    return Segments(offsets_from_lengths(lengths), label, start, end, score, ids)
 
 
 def _get(parent: Any, name: str, kind: type, path: File, where: str = "the file") -> Any:

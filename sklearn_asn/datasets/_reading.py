@@ -7,7 +7,8 @@ import math
 import os
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,18 +138,35 @@ def read_text(path: File) -> str:
         raise ValueError(f"{path}, line {line}: not UTF-8 text ({error.reason}).") from None
 
 
-def read_json(path: File) -> Any:
+def read_json(path: File, n_colons: Callable[[Any], int] | None = None) -> Any:
     """Read JSON, in which no object may repeat a key; errors name the line, or the key.
 
     All numbers become floats: one that is too large is then infinite, which readers refuse.
+
+    Parameters
+    ----------
+    path : path
+    n_colons : callable, default=None
+        Counts the keys of what was read and the colons in its strings, if it knows the form (else
+        -1). Where the text has no more, no key was lost, and they need no look object by object.
     """
+    text = read_text(path)
+    nul = "\\u0000" in text  # the only way to write one, with which no name may end
+    plain = not nul and "\\u003" not in text  # a colon is written as a colon
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        as_ids([name for name, _ in pairs], f"{path}: an object")
-        return dict(pairs)
+        found = dict(pairs)
+        if nul or len(found) < len(pairs):
+            as_ids([name for name, _ in pairs], f"{path}: an object")
+        return found
 
+    if n_colons is not None and plain:
+        with suppress(RecursionError, json.JSONDecodeError):  # told below, unless a key comes first
+            data = json.loads(text, parse_int=float)
+            if n_colons(data) == text.count(":"):
+                return data
     try:
-        return json.loads(read_text(path), object_pairs_hook=unique, parse_int=float)
+        return json.loads(text, object_pairs_hook=unique, parse_int=float)
     except RecursionError:
         raise ValueError(f"{path} nests too deeply.") from None
     except json.JSONDecodeError as error:
