@@ -171,9 +171,7 @@ def test_one_stream_of_wider_features(X) -> None:
         assert_allclose(a, x[:, :4] @ w[0] + b, rtol=1e-4, atol=1e-5)
     found = made.record_quantiles(X).predict(X)
     assert set(found.label.tolist()) == {"run"}
-    narrow = ASNLocalizer.from_heads(
-        heads, CLASSES, n_features=4, streams={"spatial": slice(None)}
-    )
+    narrow = ASNLocalizer.from_heads(heads, CLASSES, n_features=4, streams={"spatial": slice(None)})
     assert_allclose(narrow.attention([x[:, :4] for x in X])[0], made.attention(X)[0])
 
 
