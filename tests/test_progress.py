@@ -57,7 +57,8 @@ SETUP = """
     from sklearn_asn.datasets import make_untrimmed_videos
     X, y = make_untrimmed_videos(n_videos=20, random_state=0)
     model = ASNLocalizer(
-        "bottleneck", hidden_size=4, max_epochs=4, random_state=0, device="cpu", verbose=1
+        "bottleneck", hidden_size=4, max_epochs=4, batch_size=5, random_state=0, device="cpu",
+        verbose=1,
     )
 """
 

@@ -269,6 +269,8 @@ def _features(features, name, reading, prefix="", number="", **options):
         options["on_length_mismatch"] = "repeat_last"
         return load_feature_folder(streams, pattern=f"{prefix}*.npy", **options)
     X = load_feature_folder(folder, pattern=f"{prefix}*.npy", **options)
+    if reading.columns != "spatial-first":
+        return X
     half = X.n_features // 2  # the spatial columns come first
     names = [f"spatial_{i:04d}" for i in range(half)]
     return X.with_values(
