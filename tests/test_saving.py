@@ -46,7 +46,7 @@ RIVALS = {
     "single-autoloc": AutoLoc(UntrimmedNet("single", **FAST), hidden_size=3, random_state=0),
     "autoloc-two-stream": AutoLoc(UntrimmedNet(**FAST), hidden_size=3, random_state=0),
     "autoloc": AutoLoc(STPN("spatial", attention_size=4, **FAST), hidden_size=3, random_state=0),
-    "single": SingleInstance(max_iter=20),
+    "single-instance": SingleInstance(max_iter=20),
     "self-training": SelfTrainingLocalizer(
         [
             (name, ASNLocalizer("fusion", pooling="probability", context_size=3, **FAST))
@@ -219,7 +219,7 @@ LOCALIZER = {
             },
         ),
         (
-            "single",
+            "single-instance",
             {
                 "sklearn_asn.rivals.SingleInstance",
                 "sklearn_asn.rivals.single_instance.EveryClip",
