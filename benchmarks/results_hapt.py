@@ -27,7 +27,10 @@ from sklearn_asn.metrics import localization_map, recognition_accuracy
 
 TIOUS = (0.1, 0.3, 0.5, 0.7)
 VARIANTS = ("temporal", "spatial", "two-stream", "fusion", "bottleneck", "bilinear")
-FIXED = {"hidden_size": 64, "batch_size": 64, "clips_per_video": 5, "max_epochs": 160}
+FIXED = {
+    **{"hidden_size": 64, "batch_size": 64, "clips_per_video": 5, "max_epochs": 160},
+    "attention_scale": "threshold",  # of two streams, as in the paper
+}
 GRID = {
     "weight_decay": [0.0005, 0.02, 0.05, 0.1],
     "dropout": [0.0, 0.2, 0.5],

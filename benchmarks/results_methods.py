@@ -99,6 +99,7 @@ def paper(variant: str, split: Split, seed: int) -> ASNLocalizer:
         dropout=0.0 if on_hapt else 0.5,
         max_epochs=160 if on_hapt else 80,
         batch_size=batch_size(split),
+        attention_scale="threshold",  # of two streams, as in the paper
         **_common(split, seed),
     )
 

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._data.clips import as_clips, is_ragged
 from sklearn_asn._data.supervision import check_timed
-from sklearn_asn._data.targets import parse_targets
+from sklearn_asn._data.targets import parse_beside, parse_targets
 from sklearn_asn._localizers.parameters import declared
 from sklearn_asn._localizers.remembered import remembering
 from sklearn_asn.exceptions import NoClassPassedWarning, NoClipPassedWarning
@@ -144,10 +144,8 @@ class TimedSplit(BaseCrossValidator):
         """Return which videos test, and the groups as an array."""
         if y is None:
             raise ValueError("TimedSplit needs y: it says of which videos segments are known.")
-        targets = parse_targets(y)
         n_videos = len(X) if hasattr(X, "__len__") else X.shape[0]
-        if len(targets) != n_videos:
-            raise ValueError(f"X has {n_videos} videos, but y has entries for {len(targets)}.")
+        targets = parse_beside(y, n_videos)
         given = self.timed is not None
         known = check_timed(self.timed, targets, n_videos) if given else targets.has_times
         if not known.any():

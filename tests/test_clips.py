@@ -148,7 +148,7 @@ def test_use_in_small_blocks_gives_the_same(monkeypatch):
     X, y = make_untrimmed_videos(n_videos=24, random_state=0)
     model = ASNLocalizer("two-stream", max_epochs=3, random_state=0).fit(X, y)
     whole = [model.predict(X), model.predict_proba(X), *model.transform(X), *model.attention(X)]
-    monkeypatch.setattr("sklearn_asn._localizers.base._CLIPS_AT_ONCE", 50)
+    monkeypatch.setattr("sklearn_asn._localizers.finite.CLIPS_AT_ONCE", 50)
     parts = [model.predict(X), model.predict_proba(X), *model.transform(X), *model.attention(X)]
     assert parts[0].to_frame()[["label", "start"]].equals(whole[0].to_frame()[["label", "start"]])
     for a, b in zip(parts[1:], whole[1:], strict=True):

@@ -75,7 +75,7 @@ def test_a_masked_product_is_the_product_of_the_masked(monkeypatch):
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3, 4])
 def test_nothing_beyond_its_reach_is_seen(n_layers):
-    context = Context(2, 4, n_layers)
+    context = Context(2, 32, n_layers)  # so many that never all of a clip are zero
     x = torch.zeros(80, 2, requires_grad=True)
     out = context((x + torch.randn(80, 2),), places_of([80]), lambda n, like: None)
     out[40].sum().backward()

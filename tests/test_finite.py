@@ -9,7 +9,7 @@ from sklearn.base import clone
 from torch import nn
 
 from sklearn_asn import ASNLocalizer, Clips, Segments, SelfTrainingLocalizer
-from sklearn_asn._localizers import base
+from sklearn_asn._localizers import finite
 from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.exceptions import NonFiniteScoresError
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, SingleInstance, UntrimmedNet
@@ -80,7 +80,7 @@ def spoiled(X, value, video, clip, column):
 @pytest.mark.parametrize("name", LOCALIZERS)
 def test_a_feature_that_is_no_number_is_named(videos, fitted, name, value, monkeypatch):
     X, _ = videos
-    monkeypatch.setattr(base, "_CLIPS_AT_ONCE", int(X.lengths.max()))  # several blocks
+    monkeypatch.setattr(finite, "CLIPS_AT_ONCE", int(X.lengths.max()))  # several blocks
     for column in (0, X.n_features - 1):
         bad = spoiled(X, value, 7, 4, column)
         for method in METHODS:

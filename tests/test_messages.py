@@ -185,9 +185,8 @@ def test_no_class_passes(videos, fitted, method):
 @pytest.mark.parametrize("method", ["predict", "transform"])
 def test_no_clip_reaches_the_threshold(videos, fitted, method, monkeypatch):
     X, _ = videos
-    monkeypatch.setattr(
-        "sklearn_asn._localizers.base._CLIPS_AT_ONCE", 200
-    )  # the count is of all blocks
+    # the count is of all blocks
+    monkeypatch.setattr("sklearn_asn._localizers.finite.CLIPS_AT_ONCE", 200)
     highest = np.array([a.max() for a in fitted.attention(X)])
     model = other_use(fitted)
     model.net_.module_.attention_quantiles.fill_(np.quantile(highest, 0.7) + 1e-3)

@@ -247,7 +247,7 @@ def test_tune_is_the_search_without_training(videos, some, fitted, known, monkey
 def test_tune_scores_blocks_of_clips(videos, some, fitted, monkeypatch):
     X, _ = videos
     whole = tune(fitted, X, some, QUANTILES)
-    monkeypatch.setattr("sklearn_asn._localizers.base._CLIPS_AT_ONCE", 50)
+    monkeypatch.setattr("sklearn_asn._localizers.finite.CLIPS_AT_ONCE", 50)
     assert_array_equal(whole.results, tune(fitted, X, some, QUANTILES).results)
 
 

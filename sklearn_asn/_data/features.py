@@ -146,18 +146,31 @@ def names_of_all(named: list[list[str] | None], given: Any = None) -> Any:
     return expected
 
 
+def bad_clip(values: NDArray[Any]) -> tuple[int, str] | None:
+    """Return the first clip that is not finite, and what the video has; None: all are.
+
+    >>> bad_clip(np.array([[0.0, 1.0], [np.inf, 1.0]]))
+    (1, 'infinity')
+    """
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    return (int(bad[0]), "NaN" if np.isnan(values).any() else "infinity") if len(bad) else None
+
+
+#: Of a clip that is not finite.
+NOT_FINITE = (
+    "Input {name} contains {what}: {video}, clip {clip}{id}. Expected finite features; fill or "
+    "drop such clips first."
+)
+
+
 def not_finite(videos: Any, name: str, first: int) -> ValueError:
     """Return the error that names the first clip with NaN or infinity; `first` is a video's number.
 
     Of many videos at once it is known only that there is such a clip.
     """
     for i, video in enumerate(videos):
-        bad = np.flatnonzero(~np.isfinite(video).all(axis=1))
-        if len(bad):
-            what = "NaN" if np.isnan(video).any() else "infinity"
+        if (bad := bad_clip(video)) is not None:
             own = "" if videos.ids is None else f" ({str(videos.ids[i])!r})"
-            return ValueError(
-                f"Input {name} contains {what}: video {first + i}, clip {bad[0]}{own}. Expected "
-                "finite features; fill or drop such clips first."
-            )
+            where = {"video": f"video {first + i}", "clip": bad[0], "id": own}
+            return ValueError(NOT_FINITE.format(name=name, what=bad[1], **where))
     raise AssertionError("all are finite")

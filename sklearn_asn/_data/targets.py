@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.holders import as_targets
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
+from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segments
 
 FORMS = (
@@ -152,6 +153,21 @@ def _from_mixed(y: list[Any]) -> Targets | None:
     label = as_labels([v for entry in labels for v in entry], "y")
     offsets = offsets_from_lengths([len(entry) for entry in labels])
     return Targets(label, offsets, None, some, timed)
+
+
+def parse_beside(y: Any, n_videos: int, X: Any = None) -> Targets:
+    """Read the `y` of `X`.
+
+    Raises
+    ------
+    ValueError
+        It is of other videos: more or fewer, or other ids where both know them.
+    """
+    targets = parse_targets(y)
+    if len(targets) != n_videos:
+        raise ValueError(f"X has {n_videos} videos, but y has entries for {len(targets)}.")
+    check_same_videos(X, y)
+    return targets
 
 
 def _from_labels(y: NDArray[Any]) -> Targets:

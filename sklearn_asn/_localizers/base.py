@@ -27,13 +27,13 @@ from sklearn_asn._data.supervision import (
     judged,
     with_background,
 )
-from sklearn_asn._data.targets import Targets
+from sklearn_asn._data.targets import Targets, parse_beside
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
 from sklearn_asn._localizers.before_training import warn_before_training
-from sklearn_asn._localizers.checking import check_beside, check_X, check_y
+from sklearn_asn._localizers.checking import check_beside, check_X
 from sklearn_asn._localizers.choices import RemembersChoices
-from sklearn_asn._localizers.finite import check_trained, counted_from
+from sklearn_asn._localizers.finite import check_trained, over_blocks
 from sklearn_asn._localizers.liveness import sample_clips, warn_dead_parts
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
@@ -46,7 +46,7 @@ from sklearn_asn._localizers.parameters import (
     value_of,
 )
 from sklearn_asn._localizers.planning import Inputs
-from sklearn_asn._localizers.quantiles import CLIPS_AT_ONCE, RecordedQuantiles
+from sklearn_asn._localizers.quantiles import RecordedQuantiles
 from sklearn_asn._localizers.reading import Reading
 from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import Plan, threshold_at
@@ -56,8 +56,6 @@ from sklearn_asn.metrics import localization_map, recognition_map
 from sklearn_asn.selection import NaiveSelection, Selection
 
 Array = NDArray[Any]
-
-_CLIPS_AT_ONCE = CLIPS_AT_ONCE
 
 
 class Cut(NamedTuple):
@@ -315,6 +313,7 @@ class BaseLocalizer(  # type: ignore[call-arg]
                 y, self.predict_proba(X), classes=self.classes_, sample_weight=sample_weight
             )
         check_inside(targets.timed_segments(), clips)
+        X = clips if is_ragged(X) else X  # read already
         X, truth, sample_weight = judged(X, targets, sample_weight)
         return float(localization_map(truth, self.predict(X), sample_weight=sample_weight))
 
@@ -427,15 +426,10 @@ class BaseLocalizer(  # type: ignore[call-arg]
         self, clips: Clips, read: Callable[[Reading, Clips], tuple[Any, advice.Note | None]]
     ) -> list[Any]:
         """Score block after block of videos, and keep of each only what `read` makes of it."""
-        results, notes, done = [], [], 0
-        for block in clips.blocks(_CLIPS_AT_ONCE * self.model_.plan.frames_per_clip):
-            with counted_from(done):
-                reading = self._reading(block)
-            result, note = read(reading, block)
-            results.append(result)
-            done += len(block)
-            if note is not None:
-                notes.append(note)
+        rows_a_clip = self.model_.plan.frames_per_clip
+        read_blocks = over_blocks(clips, rows_a_clip, lambda b: read(self._reading(b), b))
+        results = [result for result, _ in read_blocks]
+        notes = [note for _, note in read_blocks if note is not None]
         if clips.lengths.max() > 1:
             advice.warn_of_use(notes)
         return results
@@ -484,7 +478,7 @@ class BaseLocalizer(  # type: ignore[call-arg]
         return check_X(self, X, reset)
 
     def _check_y(self, y: Any, clips: Clips) -> Targets:
-        return check_y(y, clips)
+        return parse_beside(y, len(clips), clips)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

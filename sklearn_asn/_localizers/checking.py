@@ -10,7 +10,6 @@ from sklearn.utils.validation import validate_data
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
 from sklearn_asn._data.holders import as_table
 from sklearn_asn._data.pairing import check_same_videos, index_ids
-from sklearn_asn._data.targets import Targets, parse_targets
 from sklearn_asn._localizers.finite import check_features, shows_features
 
 
@@ -54,21 +53,6 @@ def check_X(estimator: Any, X: Any, reset: bool) -> Clips:
     if reset or not shows_features(estimator.model_.plan):
         check_features(clips, whole=reset)
     return clips
-
-
-def check_y(y: Any, clips: Clips) -> Targets:
-    """Read the labels of the videos in `clips`.
-
-    Raises
-    ------
-    ValueError
-        They are of other videos: more or fewer, or other ids where both know them.
-    """
-    targets = parse_targets(y)
-    if len(targets) != len(clips):
-        raise ValueError(f"X has {len(clips)} videos, but y has entries for {len(targets)}.")
-    check_same_videos(clips, y)
-    return targets
 
 
 def check_beside(clips: Clips, **given: Any) -> None:

@@ -8,22 +8,24 @@ network are looked at beforehand (`shows_features`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.columns import Columns
+from sklearn_asn._data.features import NOT_FINITE, bad_clip
 from sklearn_asn._training.network import EXTRACTORS, Fusion, MainStream
 from sklearn_asn._training.recipe import Plan
 from sklearn_asn.exceptions import NonFiniteScoresError
 
 Array = NDArray[Any]
+Result = TypeVar("Result")
 
 LIMIT = 1e30  # of scores: what is made of them (sums over clips, quotients) is finite in float32
+CLIPS_AT_ONCE = 2**15  # of which all scores are in memory at the same time
 _LINEAR = {name for name, kind in EXTRACTORS.items() if kind in (MainStream, Fusion)}
 
 
@@ -106,13 +108,20 @@ def check_features(clips: Clips, name: str = "X", whole: bool = False) -> None:
         )
 
 
-@contextmanager
-def counted_from(first: int) -> Iterator[None]:
-    """Let errors of a block of videos count from the first video of all."""
-    try:
-        yield
-    except NonFiniteScoresError as error:
-        raise error.counted_from(first) from None
+def over_blocks(clips: Clips, rows_a_clip: int, read: Callable[[Clips], Result]) -> list[Result]:
+    """Return what `read` makes of block after block of videos, whose scores fit into memory.
+
+    Errors of scores count videos from the first of all.
+    """
+    results: list[Result] = []
+    done = 0
+    for block in clips.blocks(CLIPS_AT_ONCE * rows_a_clip):
+        try:
+            results.append(read(block))
+        except NonFiniteScoresError as error:
+            raise error.counted_from(done) from None
+        done += len(block)
+    return results
 
 
 def check_curves(curves: Array) -> Array:
@@ -145,17 +154,13 @@ def _problem_of(values: Array) -> str | None:
     if not bad.any():
         return None
     clip = int(np.flatnonzero(bad)[0])
-    row = values[clip]
-    if np.isfinite(row).all():
+    found = bad_clip(values)
+    if found is None or found[0] != clip:
         return (
-            f"Input {{name}} contains {np.abs(row).max():.3g}, which is beyond float32, in which "
-            f"networks compute: {{video}}, clip {clip}{{id}}. Scale such features first."
+            f"Input {{name}} contains {np.abs(values[clip]).max():.3g}, which is beyond float32, in "
+            f"which networks compute: {{video}}, clip {clip}{{id}}. Scale such features first."
         )
-    what = "NaN" if np.isnan(values).any() else "infinity"
-    return (
-        f"Input {{name}} contains {what}: {{video}}, clip {clip}{{id}}. Expected finite "
-        "features; fill or drop such clips first."
-    )
+    return NOT_FINITE.format(name="{name}", what=found[1], video="{video}", clip=clip, id="{id}")
 
 
 def _weights_that_are_none(net: Any) -> list[str]:

@@ -108,7 +108,8 @@ class GivenHeads:
         if names is not None and len(names) != n_features:
             raise ValueError(f"{len(names)} feature_names for n_features={n_features}.")
         plan = estimator._plan(Inputs(n_features, names, len(known))).alone()
-        weights = blank_weights(plan)
+        blank = blank_weights(plan)
+        weights = dict(blank)
         streams = streams_of(variant, getattr(estimator, "main_stream", "temporal"))
         for i, stream in enumerate(streams[: len(heads)]):
             n_read = len(plan.columns[i])
@@ -125,7 +126,7 @@ class GivenHeads:
                         f"{n_features} columns of X are {stream} (see n_features and streams)."
                     )
                 weights[full] = value[order] if name.startswith("class") else value
-        if any(np.shape(w) != np.shape(blank) for w, blank in _pairs(weights, plan)):
+        if any(np.shape(weights[name]) != value.shape for name, value in blank.items()):
             raise ValueError(
                 f"This {cls.__name__} is more than linear heads (context_layers, pooling): they "
                 "cannot be given."
@@ -136,11 +137,6 @@ class GivenHeads:
         estimator.classes_ = known
         estimator.model_ = Model(plan, weights, [], trained_with(estimator))
         return estimator
-
-
-def _pairs(weights: Mapping[str, Array], plan: Plan) -> Any:
-    blank = blank_weights(plan)
-    return [(weights[name], blank[name]) for name in blank]
 
 
 def _shown(heads: Any) -> str:

@@ -11,14 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn._checks import check_number
 from sklearn_asn._data.clips import Clips
-from sklearn_asn._localizers.finite import counted_from
+from sklearn_asn._localizers.finite import over_blocks
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn._training.network import attention_quantiles
 from sklearn_asn._training.recipe import threshold_at
 
 Array = NDArray[Any]
-
-CLIPS_AT_ONCE = 2**15  # of which all scores are in memory at the same time
 
 
 class RecordedQuantiles:
@@ -64,11 +62,7 @@ class RecordedQuantiles:
         0.5
         """
         clips = self._check_use(X)  # type: ignore[attr-defined]
-        parts, done = [], 0
-        for block in clips.blocks(CLIPS_AT_ONCE * self.model_.plan.frames_per_clip):
-            with counted_from(done):
-                parts.append(self._attention_of(block))
-            done += len(block)
+        parts = over_blocks(clips, self.model_.plan.frames_per_clip, self._attention_of)
         values = torch.from_numpy(np.concatenate(parts))
         self.model_.record(attention_quantiles(values, torch.ones(len(values))).numpy())
         return self

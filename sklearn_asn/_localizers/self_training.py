@@ -19,6 +19,7 @@ from sklearn_asn._checks import check_number
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._localizers.finite import over_blocks
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
@@ -43,7 +44,6 @@ from sklearn_asn.selection import MultiThresholdSelection
 Array = NDArray[Any]
 
 _FLOOR = 1e-6  # of a teacher's probability, so that no class that a video shows is ruled out
-_CLIPS_AT_ONCE = 2**15
 
 
 @dataclass(frozen=True)
@@ -327,9 +327,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
     def _said_of(self, members: list[BaseLocalizer], clips: Clips) -> tuple[Array, Array]:
         """Return the members' mean probabilities of all clips, and attention."""
         rows_a_clip = members[0].model_.plan.frames_per_clip
-        readings = [
-            self._mean_of(members, block) for block in clips.blocks(_CLIPS_AT_ONCE * rows_a_clip)
-        ]
+        readings = over_blocks(clips, rows_a_clip, lambda block: self._mean_of(members, block))
         shown = np.concatenate([reading.clip_scores for reading in readings])
         return shown, np.concatenate([reading.attention[:, 0] for reading in readings])
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_asn._checks import check_count
-from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.supervision import check_inside
-from sklearn_asn._data.targets import Targets, check_comparable, parse_targets
+from sklearn_asn._data.targets import Targets, check_comparable, parse_beside
 from sklearn_asn._doclink import public
 from sklearn_asn._inspect import unwrap
 from sklearn_asn._report._collect import Collected, collect, open_source
@@ -121,10 +120,7 @@ def report(
 
 def _check_targets(y: Any, timing: Any, classes: Any) -> Targets:
     """Read `y`, which must be of the videos and the kind of classes at hand."""
-    targets = parse_targets(y)
-    if len(targets) != len(timing):
-        raise ValueError(f"X has {len(timing)} videos, but y has entries for {len(targets)}.")
-    check_same_videos(timing, y)
+    targets = parse_beside(y, len(timing), timing)
     if len(targets.label):
         check_comparable(targets.label, classes)
     if targets.segments is not None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.supervision import check_inside, judged
-from sklearn_asn._data.targets import parse_targets
+from sklearn_asn._data.targets import parse_beside
 from sklearn_asn._inspect import sees, segments_at
 from sklearn_asn.metrics import localization_map
 from sklearn_asn.selection import MultiQuantileSelection
@@ -24,10 +23,7 @@ def sweep(
 ) -> list[Any]:
     """Return `localization_map` at every quantile; the localizer stays as it is."""
     check_has_curve(localizer)
-    targets = parse_targets(y)
-    if len(targets) != len(X):
-        raise ValueError(f"X has {len(X)} videos, but y has entries for {len(targets)}.")
-    check_same_videos(X, y)
+    targets = parse_beside(y, len(X), X)
     if not targets.has_times.any():
         raise ValueError("y has labels only; a quantile is judged by segments.")
     X, truth, _ = judged(X, targets)
