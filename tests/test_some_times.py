@@ -362,3 +362,12 @@ def test_tune_refuses_what_it_cannot_judge(videos, some, fitted):
         tune(ensemble.fit(X, some), X, some, {"a__quantile": [0.5]})
     with pytest.raises(ValueError, match="needs a localizer"):
         tune(StandardScaler().fit([[0.0], [1.0]]), X, some, {"with_mean": [True]})
+
+
+def test_a_mapping_of_which_some_videos_have_times_is_judged_by_these(videos):
+    X, y = videos
+    some = [list(v) if i < 10 else {s.label for s in v} for i, v in enumerate(y)]
+    features = {id: X[i] for i, id in enumerate(X.ids)}
+    model = ASNLocalizer("single", batch_size=10, max_epochs=2, random_state=0)
+    model.fit(features, some)
+    assert model.score(features, some) == model.score(X.with_values(X.values)[:10], y[:10])

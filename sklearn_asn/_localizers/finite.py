@@ -157,8 +157,8 @@ def _problem_of(values: Array) -> str | None:
     found = bad_clip(values)
     if found is None or found[0] != clip:
         return (
-            f"Input {{name}} contains {np.abs(values[clip]).max():.3g}, which is beyond float32, in "
-            f"which networks compute: {{video}}, clip {clip}{{id}}. Scale such features first."
+            f"Input {{name}} contains {np.abs(values[clip]).max():.3g}, which is beyond float32, "
+            f"in which networks compute: {{video}}, clip {clip}{{id}}. Scale such features first."
         )
     return NOT_FINITE.format(name="{name}", what=found[1], video="{video}", clip=clip, id="{id}")
 
