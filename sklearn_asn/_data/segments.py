@@ -25,6 +25,7 @@ from sklearn_asn._data.packed import (
     frozen,
     offsets_from_lengths,
 )
+from sklearn_asn._data.shown import segments_html
 from sklearn_asn._disk.files import write_atomically
 from sklearn_asn._doclink import public
 
@@ -422,6 +423,9 @@ class Segments(Packed[list[Segment]]):
 
     def __repr__(self) -> str:
         return f"Segments(n_videos={len(self)}, n_segments={len(self.label)})"
+
+    def _repr_html_(self) -> str:
+        return segments_html(self)
 
 
 def write_segments(path: Path, segments: Segments, notes: Mapping[str, Any] | None = None) -> None:

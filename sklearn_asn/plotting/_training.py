@@ -13,6 +13,7 @@ from sklearn_asn._inspect import localizer_of
 from sklearn_asn.plotting._common import (
     COLOURS,
     LINES,
+    ShownMixin,
     axes_or_new,
     line_style,
     pyplot,
@@ -28,7 +29,7 @@ LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the key below
 KEY = "attention_quantiles"
 
 
-class TrainingDisplay:
+class TrainingDisplay(ShownMixin):
     """Loss, learning rate and running attention quantiles of a training.
 
     Left: the training loss over epochs and, where the history records it (``event_lr``), the
