@@ -120,9 +120,8 @@ def _bars(
     codes = np.array([numbers[label] for label in kept.label[rows].tolist()], dtype=float)
     alike = np.stack([left, wide, codes], axis=1)[::-1]
     first = np.sort(np.unique(alike, axis=0, return_index=True)[1])[:MAX_BARS]
-    return [
-        _bar(kept, int(rows[i]), numbers, left[i], wide[i], top) for i in len(rows) - 1 - first
-    ][::-1]
+    drawn = (len(rows) - 1 - first)[::-1]
+    return [_bar(kept, int(rows[i]), numbers, left[i], wide[i], top) for i in drawn]
 
 
 def _bar(

@@ -147,7 +147,7 @@ class CASDisplay(ShownMixin):
             raise ValueError(f"video={video}, but X has {len(clips)} videos.")
         video %= len(clips)
         one = clips[video : video + 1]
-        true, labels = None, ()
+        true = labels = None
         if y is not None:
             targets = parse_targets(y)
             if targets.segments is None or len(targets) != len(clips):
@@ -170,7 +170,7 @@ class CASDisplay(ShownMixin):
             true,
             "clips" if one.clip_seconds is None else "s",
             None if one.ids is None else str(one.ids[0]),
-            class_colours(localizer.classes_, labels),
+            class_colours(localizer.classes_, () if labels is None else labels),
         ).plot(ax=ax, max_classes=max_classes)
 
     def plot(self, ax: Any = None, *, max_classes: int = 12) -> CASDisplay:

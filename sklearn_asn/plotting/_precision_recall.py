@@ -251,7 +251,7 @@ class PrecisionRecallDisplay(ShownMixin):
         n_before = n_curves(ax, KIND + ".mean") if len(known) > 1 else n_curves(ax, KIND)
         for i in told_apart:
             dashes = LINES[(i // len(set(colours)) + n_before) % len(LINES)]
-            style = {"color": colours[i], "linestyle": dashes}
+            style: dict[str, Any] = {"color": colours[i], "linestyle": dashes}
             label = named(name, f"{known[i]}, AP = {ap[i]:.2f}")
             curve = (self.recall[i], self.precision[i])
             lines[i] = self._draw(ax, *curve, label=label, gid=KIND, linewidth=1.6, **style)
