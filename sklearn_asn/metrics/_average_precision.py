@@ -109,7 +109,7 @@ def true_positives(matched: Matched, tiou: float) -> list[tuple[Array, Array]]:
 
     Of each: its weight, and the weight of all detections down to it.
     """
-    hit = _hits(matched, tiou)
+    hit = hits(matched, tiou)
     true, before = matched.weight[hit], matched.seen[hit]
     again = true * matched.ignored[hit]  # a true positive counts, ambiguous or not
     border = np.searchsorted(hit, matched.borders)
@@ -159,7 +159,7 @@ def eleven_points(precision: Array, recall: Array) -> float:
     return float(best[np.searchsorted(recall, np.arange(11) / 10 - 1e-9)].mean())
 
 
-def _hits(matched: Matched, tiou: float) -> Array:
+def hits(matched: Matched, tiou: float) -> Array:
     """Return the true positives, rising: detections that choose, or are chosen, by the rule."""
     if matched.protocol == "activitynet":
         return np.sort(match_in_turn(matched.choices, matched.n_segments, tiou)[0])
