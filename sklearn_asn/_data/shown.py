@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 ENDS = 5  # videos drawn, and segments listed, from the beginning and from the end
 MAX_BARS = 300  # of a video
 MAX_NAMED = 10  # classes in the legend
+MAX_STRIPS = 4  # classes above each other in a lane
 LONGEST = 40  # characters of a label or an id
-LEFT, WIDTH, LANE = 120, 560, 16  # of the drawing, in pixels
+LONGEST_BESIDE = 17  # of an id beside its lane
+LEFT, WIDTH, LANE = 120, 560, 18  # of the drawing, in pixels
 
 STYLE = "font-variant-numeric:tabular-nums;max-width:100%"
-LEFT_ALIGNED, RIGHT_ALIGNED = "text-align:left", "text-align:right"
+LEFT_ALIGNED = "text-align:left;padding:.1em .6em"
+RIGHT_ALIGNED = "text-align:right;padding:.1em .6em"
 
 
 def segments_html(segments: Segments) -> str:
@@ -51,14 +54,14 @@ def short_number(value: float) -> str:
     return text.rstrip("0").rstrip(".")
 
 
-def short_text(value: Any) -> str:
+def short_text(value: Any, longest: int = LONGEST) -> str:
     """Write a label or an id, escaped, cut where it is long.
 
     >>> short_text("<b>"), len(short_text("a" * 99))
     ('&lt;b&gt;', 40)
     """
     text = str(value)
-    return escape(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+    return escape(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
 def _count(n: int, one: str, several: str | None = None) -> str:
@@ -72,8 +75,8 @@ def _ends(n: int) -> tuple[list[int], bool]:
     return [*range(ENDS), *range(n - ENDS, n)], True
 
 
-def _name(segments: Segments, video: int) -> str:
-    return short_text(video if segments.ids is None else segments.ids[video])
+def _name(segments: Segments, video: int, longest: int = LONGEST) -> str:
+    return short_text(video if segments.ids is None else segments.ids[video], longest)
 
 
 def _timeline(segments: Segments, numbers: dict[Any, int]) -> str:
@@ -88,8 +91,9 @@ def _timeline(segments: Segments, numbers: dict[Any, int]) -> str:
     for row, video in enumerate(shown):
         top = LANE * (row + (cut and row >= ENDS))
         lines.append(
-            f"<text x='{LEFT - 8}' y='{top + 12}' text-anchor='end'>{_name(segments, video)}</text>"
-            f"<line x1='{LEFT}' x2='{LEFT + WIDTH}' y1='{top + 8}' y2='{top + 8}' "
+            f"<text x='{LEFT - 8}' y='{top + 13}' text-anchor='end'>"
+            f"{_name(segments, video, LONGEST_BESIDE)}</text>"
+            f"<line x1='{LEFT}' x2='{LEFT + WIDTH}' y1='{top + 9}' y2='{top + 9}' "
             "stroke='currentColor' stroke-opacity='.25'/>"
         )
         lines += _bars(kept, row, numbers, top, low, scale)
@@ -112,20 +116,31 @@ def _timeline(segments: Segments, numbers: dict[Any, int]) -> str:
 def _bars(
     kept: Segments, row: int, numbers: dict[Any, int], top: int, low: float, scale: float
 ) -> list[str]:
-    """Draw the segments of a video, of those that look alike one, the best last (on top)."""
+    """Draw the segments of a video, of those that look alike one, the best last (on top).
+
+    Classes share the height of the lane, as far as they can still be told apart.
+    """
     rows = np.arange(kept.offsets[row], kept.offsets[row + 1])
     rows = rows[np.argsort(np.nan_to_num(kept.score[rows], nan=1.0), kind="stable")]
     left = LEFT + np.round((kept.start[rows] - low) * scale, 1)
     wide = np.maximum(np.round((kept.end[rows] - kept.start[rows]) * scale, 1), 1.0)
     codes = np.array([numbers[label] for label in kept.label[rows].tolist()], dtype=float)
+    own, strip = np.unique(codes, return_inverse=True)
+    n_strips = max(min(len(own), MAX_STRIPS), 1)
+    high = (LANE - 4) / n_strips
+    above = top + 2 + high * (strip % n_strips)
     alike = np.stack([left, wide, codes], axis=1)[::-1]
     first = np.sort(np.unique(alike, axis=0, return_index=True)[1])[:MAX_BARS]
     drawn = (len(rows) - 1 - first)[::-1]
-    return [_bar(kept, int(rows[i]), numbers, left[i], wide[i], top) for i in drawn]
+    boxes = zip(left[drawn], above[drawn], wide[drawn], strict=True)
+    return [
+        _bar(kept, int(row), numbers, (*box, high - 0.5))
+        for row, box in zip(rows[drawn], boxes, strict=True)
+    ]
 
 
 def _bar(
-    kept: Segments, i: int, numbers: dict[Any, int], left: float, wide: float, top: int
+    kept: Segments, i: int, numbers: dict[Any, int], box: tuple[float, float, float, float]
 ) -> str:
     label, score = kept.label[i : i + 1].tolist()[0], float(kept.score[i])
     opacity = 1.0 if np.isnan(score) else float(np.clip(score, 0.35, 1.0))
@@ -133,7 +148,7 @@ def _bar(
     if not np.isnan(score):
         said += f", score {score:.3g}"
     return (
-        f"<rect x='{left:.1f}' y='{top + 3}' width='{wide:.1f}' height='10' rx='1.5' "
+        f"<rect x='{box[0]:.1f}' y='{box[1]:.1f}' width='{box[2]:.1f}' height='{box[3]:.1f}' "
         f"fill='{colour_of(numbers[label])}' fill-opacity='{opacity:.2f}'>"
         f"<title>{said}</title></rect>"
     )

@@ -65,7 +65,7 @@ def report(
         Heading; None names the estimator.
     max_points : int, default=1000
         Numbers kept of a curve for drawing, at least 50: a longer one is drawn by the minimum and
-        maximum of each of ``max_points // 2`` columns. Past 4,000 videos, fewer (4,000,000 a
+        maximum of each of ``max_points // 2`` columns. Past 3,000 videos, fewer (3,000,000 a
         page, but at least 50 a curve).
     overwrite : bool, default=False
         Replace any file. A report is replaced anyway; False protects other files.

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 METHODS = ("predict", "transform", "attention", "predict_proba")
 BLOCK_CLIPS = 50_000  # scored together, at most
 BLOCK_VALUES = 4_000_000  # of the CAS held at a time (32 MB), unless one video has more
-PAGE_POINTS = 4_000_000  # numbers of a curve, over all videos
+PAGE_POINTS = 3_000_000  # numbers of a curve, over all videos
 FEWEST_POINTS = 50
 
 

@@ -26,8 +26,8 @@ def link_videos(
     Raises
     ------
     ValueError
-        Their number is wrong, an id is unknown, an entry is neither a path nor a known URL, or clips
-        are not `timed`.
+        Their number is wrong, an id is unknown, an entry is neither a path nor a known URL, or
+        clips are not `timed`.
     FileNotFoundError
         A path leads to no file. (URLs are not looked at.)
     """

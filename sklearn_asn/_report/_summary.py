@@ -92,8 +92,8 @@ def average_precisions(found: Collected, scores: Scores, points: Points) -> str:
         'all classes together.</p><div class="scroll" role="region" '
         'aria-label="Average precision" tabindex="0">'
         '<table><thead><tr><th scope="col">class</th>'
-        f'<th scope="col">true</th><th scope="col">predicted</th>{heads}'
-        '<th scope="col">precision</th><th scope="col">recall</th></tr></thead>'
+        f'<th scope="col">true</th><th scope="col">predicted</th>'
+        f'<th scope="col">precision</th><th scope="col">recall</th>{heads}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody><tfoot>{mean}</tfoot></table></div>"
     )
 
@@ -101,8 +101,9 @@ def average_precisions(found: Collected, scores: Scores, points: Points) -> str:
 def _line(
     label: str, counts: tuple[int, int], values: Iterable[float], shares: Iterable[float]
 ) -> str:
-    cells = [f"{count:,}" for count in counts] + [f"{value:.3f}" for value in values]
+    cells = [f"{count:,}" for count in counts]
     cells += [f"{value:.3f}" if value == value else "&ndash;" for value in shares]
+    cells += [f"{value:.3f}" for value in values]
     return (
         f'<tr><th scope="row">{escape(label)}</th>'
         f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
