@@ -13,8 +13,9 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_asn._checks import check_no_class
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
-from sklearn_asn._data.holders import as_table
+from sklearn_asn._data.holders import as_table, check_entries
 from sklearn_asn._doclink import DocumentedMixin, public
 
 
@@ -107,6 +108,13 @@ class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
         return self
 
     def _table(self, X: Any, reset: bool) -> tuple[Any, Clips | None]:
+        check_no_class(self.transformer, "transformer")
+        if not hasattr(self.transformer, "fit"):
+            raise TypeError(
+                f"transformer={self.transformer!r:.80}; expected a scikit-learn transformer, such "
+                "as StandardScaler()."
+            )
+        check_entries(X)
         if is_ragged(X):
             clips = as_clips(X)
             table = clips.to_table()

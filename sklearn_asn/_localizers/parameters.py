@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -19,7 +20,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_asn._checks import check_choice, check_count, check_number
+from sklearn_asn._checks import check_choice, check_count, check_no_class, check_number
 from sklearn_asn._doclink import public
 
 Stage = Literal["train", "use", "machine"]
@@ -113,11 +114,35 @@ def each(check: Check) -> Check:
 
 def selection(value: Any, name: str) -> None:
     """Accept None, and what makes segments of a CAS."""
-    if isinstance(value, type) or (value is not None and not hasattr(value, "select")):
+    check_no_class(value, name)
+    if value is not None and not hasattr(value, "select"):
         raise ValueError(
             f"{name}={value!r}; expected None or an object with a method "
             "select(cas, video_scores), such as NaiveSelection()."
         )
+
+
+def callbacks(value: Any, name: str) -> None:
+    """Accept None and a list of skorch callbacks, each perhaps in a pair with its name."""
+    if value is None:
+        return
+    if hasattr(value, "on_train_begin"):
+        one = value.__name__ if isinstance(value, type) else type(value).__name__
+        raise ValueError(f"{name} is one callback; expected a list of them: [{one}(...)].")
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{name}={value!r:.80}; expected None or a list of skorch callbacks.")
+    for i, item in enumerate(value):
+        named = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+        if not hasattr(item[1] if named else item, "on_train_begin"):
+            raise ValueError(
+                f"{name}[{i}] is {item!r:.80}; expected a skorch callback, or (name, callback)."
+            )
+
+
+def verbosity(value: Any, name: str) -> None:
+    """Accept whole numbers, and True and False."""
+    if not isinstance(value, Integral):
+        raise ValueError(f"{name}={value!r}; expected a whole number (0: silent).")
 
 
 #: Where numbers that enter float32 as factors end: far from what overflows, or counts as 0.
@@ -147,7 +172,7 @@ SHARED: dict[str, Parameter] = {
     "quantile_momentum": train(number(0, 1), 0.9),
     "quantile_videos": train(choice("untrimmed", "all"), "untrimmed"),
     "precision": train(choice("float32", "bfloat16"), "float32"),
-    "callbacks": train(anything),
+    "callbacks": train(callbacks),
     "random_state": train(anything),
     # below, quotients leave float32; so small a number already means the highest clip alone
     "attention_softening": use(number(1e-6), 3.0),
@@ -159,7 +184,7 @@ SHARED: dict[str, Parameter] = {
     "compile": machine(flag, False),
     "memory": machine(anything),
     "n_jobs": machine(anything),
-    "verbose": machine(anything, 0),
+    "verbose": machine(verbosity, 0),
 }
 
 

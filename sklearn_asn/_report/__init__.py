@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sklearn_asn._checks import check_count
+from sklearn_asn._checks import as_path, check_count
 from sklearn_asn._data.supervision import check_inside
 from sklearn_asn._data.targets import Targets, check_comparable, parse_beside
 from sklearn_asn._doclink import public
@@ -110,7 +110,7 @@ def report(
     ...     report(localizer, X, y, f"{folder}/report.html").name
     'report.html'
     """
-    path = Path(path)
+    path = as_path(path)
     check_target(path, MARK, overwrite)
     shown = shown_inline(path, width, height)
     check_count(max_points, "max_points")

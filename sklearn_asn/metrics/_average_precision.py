@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import as_floats
 from sklearn_asn._data.holders import as_targets
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segments
@@ -255,7 +256,7 @@ def check_ambiguous(ambiguous: Any, truth: Segments) -> Segments:
 
 def check_tiou(tiou: Any) -> NDArray[np.float64]:
     """Return one or several tIoUs as an array."""
-    values = np.atleast_1d(np.asarray(tiou, dtype=np.float64))
+    values = np.atleast_1d(as_floats(tiou, "tiou"))
     if values.ndim != 1 or not len(values) or not np.all((values > 0) & (values <= 1)):
         raise ValueError(f"tiou={tiou!r}; expected numbers in (0, 1].")
     return values
@@ -274,7 +275,7 @@ def check_weight(sample_weight: Any, n_videos: int, y_true: Any = None) -> NDArr
     check_same_videos(y_true, sample_weight, ("y_true", "sample_weight"))
     if sample_weight is None:
         return np.ones(n_videos)
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = as_floats(sample_weight, "sample_weight")
     if weight.shape != (n_videos,) or not np.all(np.isfinite(weight) & (weight >= 0)):
         raise ValueError(f"sample_weight must be {n_videos} finite numbers >= 0, one a video.")
     return weight

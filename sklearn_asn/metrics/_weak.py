@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 
+from sklearn_asn._checks import as_floats
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.pairing import check_same_videos
@@ -141,7 +142,7 @@ def weak_clip_accuracy(
     weight = check_weight(sample_weight, len(targets), y_true)
     if isinstance(cas, np.ndarray) and cas.ndim == 2:
         cas = cas[:, None]
-    parts = [np.asarray(part, dtype=np.float64) for part in cas]
+    parts = [as_floats(part, f"cas of video {i}") for i, part in enumerate(cas)]
     for i, part in enumerate(parts):
         if part.ndim != 2 or part.shape[1] != len(names):
             raise ValueError(

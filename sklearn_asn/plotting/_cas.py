@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -143,8 +144,10 @@ class CASDisplay(ShownMixin):
         """
         pyplot()
         clips = as_clips(X)
-        if not -len(clips) <= video < len(clips):
-            raise ValueError(f"video={video}, but X has {len(clips)} videos.")
+        if not isinstance(video, Integral) or not -len(clips) <= video < len(clips):
+            raise ValueError(
+                f"video={video!r}, but X has {len(clips)} videos; expected a position in it."
+            )
         video %= len(clips)
         one = clips[video : video + 1]
         true = labels = None

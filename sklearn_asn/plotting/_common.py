@@ -44,6 +44,8 @@ def pyplot() -> Any:
 def axes_or_new(ax: Any, figsize: tuple[float, float]) -> Any:
     """Return `ax`, or the axes of a new figure."""
     plt = pyplot()
+    if ax is not None and not hasattr(ax, "get_subplotspec"):
+        raise TypeError(f"ax={ax!r:.80}; expected matplotlib Axes, or None for a new figure.")
     return plt.subplots(figsize=figsize, layout="constrained")[1] if ax is None else ax
 
 

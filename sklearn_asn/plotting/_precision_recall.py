@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._checks import as_list, known_labels
 from sklearn_asn._colours import class_colours
 from sklearn_asn.plotting._common import (
     LEGEND,
@@ -273,9 +274,13 @@ class PrecisionRecallDisplay(ShownMixin):
         """Return the numbers of the classes to be told apart, in the order of the legend."""
         known = self.classes.tolist()
         if classes is not None:
+            classes = as_list(classes, "classes", "a sequence of labels")
             unknown = [c for c in classes if c not in known]
             if unknown:
-                raise ValueError(f"classes names {unknown[:5]}, which are not in the display.")
+                raise ValueError(
+                    f"classes names {unknown[:5]}, which are not in the display; "
+                    f"{known_labels(unknown, known)}."
+                )
             return [known.index(c) for c in classes]
         if len(known) <= N_COLOURED:
             return list(range(len(known)))
