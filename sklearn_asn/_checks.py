@@ -120,7 +120,7 @@ def known_labels(unknown: Iterable[Any], known: Iterable[Any], n: int = 10) -> s
     """Say which labels are known, and which of them an unknown one may mean.
 
     >>> known_labels(["rnu", 5], ["jump", "run"])
-    "known are 'jump', 'run'; is 'rnu' meant to be 'run'?"
+    "known are 'jump', 'run'; 'rnu' may mean 'run'"
     """
     labels = list(known)
     text = f"known are {', '.join(map(repr, labels[:n]))}"
@@ -130,7 +130,7 @@ def known_labels(unknown: Iterable[Any], known: Iterable[Any], n: int = 10) -> s
     for label in unknown:
         close = difflib.get_close_matches(str(label), names, n=1)
         if close and isinstance(label, str):
-            return f"{text}; is {label!r} meant to be {names[close[0]]!r}?"
+            return f"{text}; {label!r} may mean {names[close[0]]!r}"
     return text
 
 

@@ -109,7 +109,7 @@ def predict_shards(
     if hasattr(estimator, "fit"):
         check_is_fitted(estimator)
     model = {"package": sklearn_asn.__version__, "model": fingerprint(estimator)}
-    folder = Path(os.path.abspath(out))
+    folder = Path(os.path.abspath(as_path(out, "out")))
     _claim(folder, model, shards, overwrite)
 
     results = {name: folder / f"{name}.npz" for name in shards}

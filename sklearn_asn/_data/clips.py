@@ -265,9 +265,8 @@ class Clips(Packed[NDArray[Any]]):
         time = as_floats(time, "time")
         if self.clip_seconds is None:
             return time
-        if self.start_seconds is not None:
-            time = time - self.start_seconds[video]
-        return time / self.clip_seconds[video]
+        start = 0.0 if self.start_seconds is None else self.start_seconds[video]
+        return (time - start) / self.clip_seconds[video]
 
     def with_values(
         self, values: NDArray[Any], feature_names: Iterable[str] | None = None

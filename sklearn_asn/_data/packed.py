@@ -60,7 +60,9 @@ def check_ids(ids: Any, n_videos: int) -> NDArray[np.str_] | None:
     if ids is None:
         return None
     own = isinstance(ids, np.ndarray) and ids.dtype.kind == "U" and not ids.flags.writeable
-    names = ids if own else np.array(as_ids(ids), dtype=np.str_)
+    names = (
+        ids if own else np.array(as_ids(list(ids) if isinstance(ids, str) else ids), dtype=np.str_)
+    )
     if names.shape != (n_videos,):
         raise ValueError(f"ids names {len(names)} videos, expected {n_videos}.")
     if not own:

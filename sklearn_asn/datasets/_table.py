@@ -148,6 +148,8 @@ def read_table(
         raise ValueError("unit='frames' needs fps, and fps needs unit='frames'.")
     path = as_path(path)
     sep, lines = _lines(path, sep)
+    if columns is not None and not isinstance(columns, Mapping):
+        raise TypeError(f"columns={columns!r:.80}; expected a mapping, such as {{'video': 'id'}}.")
     places, lines = _places(path, dict(columns or {}), lines)
     cells = {name: _cells(path, lines, at, name) for name, at in places.items()}
 

@@ -135,6 +135,8 @@ def weak_clip_accuracy(
     targets, names = _labels(y_true), as_labels(classes, "classes")
     if len(np.unique(names)) != len(names):
         raise ValueError("classes repeats a class.")
+    if not hasattr(cas, "__len__") or isinstance(cas, str):
+        raise TypeError(f"cas={cas!r:.80}; expected an array (n_clips, n_classes) a video.")
     if len(cas) != len(targets):
         raise ValueError(f"y_true has {len(targets)} videos, cas has {len(cas)}.")
     check_same_videos(y_true, cas, ("y_true", "cas"))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._checks import as_list, known_labels
+from sklearn_asn._checks import as_list, check_no_class, known_labels
 from sklearn_asn._colours import class_colours
 from sklearn_asn.plotting._common import (
     LEGEND,
@@ -132,6 +132,9 @@ class PrecisionRecallDisplay(ShownMixin):
         ['class_0', 'class_1', 'class_2', 'class_3', 'class_4']
         """
         pyplot()
+        check_no_class(estimator, "estimator")
+        if not hasattr(estimator, "predict"):
+            raise ValueError(f"estimator={estimator!r:.80}; expected one with predict, fitted.")
         return cls.from_predictions(
             y,
             estimator.predict(X),
