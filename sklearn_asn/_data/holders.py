@@ -64,10 +64,8 @@ def check_entries(X: Any, name: str = "X") -> None:
         Saying what was found, where scikit-learn's checks see an array of NaN.
     """
     form = "a list with an array (n_clips, n_features) a video, Clips, or a 2-D or 3-D array"
-    if X is None or np.isscalar(X):
-        raise ValueError(
-            f"{name} is {X!r:.80}; expected {form}. (Expected 2D array, got a scalar.)"
-        )
+    if X is None or (np.isscalar(X) and not isinstance(X, str | bytes)):
+        raise ValueError(f"{name} is {X!r:.80}; expected {form}.")
     if isinstance(X, list | tuple):
         if not X:
             raise ValueError(

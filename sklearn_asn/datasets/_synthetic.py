@@ -285,8 +285,8 @@ def _generator(random_state: Any) -> np.random.Generator:
         return np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
     try:
         return np.random.default_rng(random_state)
-    except (TypeError, ValueError):
-        raise ValueError(
+    except (TypeError, ValueError) as error:
+        raise type(error)(
             f"random_state={random_state!r:.80}; expected None, an integer of at least 0, a NumPy "
             "RandomState or Generator."
         ) from None
