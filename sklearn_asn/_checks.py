@@ -29,6 +29,12 @@ def check_count(value: Any, name: str) -> None:
         raise ValueError(f"{name}={value!r}; expected an integer of at least 1.")
 
 
+def check_verbose(value: Any, name: str = "verbose") -> None:
+    """Refuse anything but a whole number; True and False are 1 and 0."""
+    if not isinstance(value, Integral):
+        raise ValueError(f"{name}={value!r}; expected a whole number (0: silent).")
+
+
 def is_finite(value: Any) -> bool:
     """Tell whether a value is one finite number; text and truth values are not."""
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -20,7 +19,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_asn._checks import check_choice, check_count, check_no_class, check_number
+from sklearn_asn._checks import (
+    check_choice,
+    check_count,
+    check_no_class,
+    check_number,
+    check_verbose,
+)
 from sklearn_asn._doclink import public
 
 Stage = Literal["train", "use", "machine"]
@@ -139,12 +144,6 @@ def callbacks(value: Any, name: str) -> None:
             )
 
 
-def verbosity(value: Any, name: str) -> None:
-    """Accept whole numbers, and True and False."""
-    if not isinstance(value, Integral):
-        raise ValueError(f"{name}={value!r}; expected a whole number (0: silent).")
-
-
 #: Where numbers that enter float32 as factors end: far from what overflows, or counts as 0.
 LARGEST, SMALLEST = 1e30, 1e-30
 
@@ -184,7 +183,7 @@ SHARED: dict[str, Parameter] = {
     "compile": machine(flag, False),
     "memory": machine(anything),
     "n_jobs": machine(anything),
-    "verbose": machine(verbosity, 0),
+    "verbose": machine(check_verbose, 0),
 }
 
 
