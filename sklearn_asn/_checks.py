@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 import sys
 import warnings
@@ -192,6 +193,13 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def add_new(estimator: Any) -> None:
+    """Give an estimator of a file of an earlier version the arguments that came later."""
+    for name, parameter in inspect.signature(type(estimator)).parameters.items():
+        if parameter.default is not parameter.empty and name not in vars(estimator):
+            setattr(estimator, name, parameter.default)
 
 
 def warn(message: str, category: type[Warning]) -> None:

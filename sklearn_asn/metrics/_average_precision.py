@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._checks import as_floats
-from sklearn_asn._data.holders import as_targets
+from sklearn_asn._data.holders import as_targets, entries_of
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.targets import check_comparable
@@ -275,7 +275,7 @@ def check_weight(sample_weight: Any, n_videos: int, y_true: Any = None) -> NDArr
     check_same_videos(y_true, sample_weight, ("y_true", "sample_weight"))
     if sample_weight is None:
         return np.ones(n_videos)
-    weight = as_floats(sample_weight, "sample_weight")
+    weight = as_floats(entries_of(sample_weight), "sample_weight")
     if weight.shape != (n_videos,) or not np.all(np.isfinite(weight) & (weight >= 0)):
         raise ValueError(f"sample_weight must be {n_videos} finite numbers >= 0, one a video.")
     return weight
