@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from _common import add_machine_options, interleaved, middle, now, set_machine, verdict
+from _keep import Kept, add_json_option, keep
 from sklearn.model_selection import GridSearchCV, KFold
 from skorch import NeuralNet
 
@@ -81,7 +82,7 @@ def check_same(a: Any, b: Any, X: Any) -> None:
     assert a.best_estimator_.predict(X) == b.best_estimator_.predict(X)
 
 
-def compare(X: Any, y: Any, init: str, args: argparse.Namespace) -> None:
+def compare(X: Any, y: Any, init: str, args: argparse.Namespace, kept: Kept) -> None:
     runs = interleaved(
         {name: lambda cached=name == "memory": search(X, y, init, args, cached)
          for name in ("memory", "none")},
@@ -107,6 +108,9 @@ def compare(X: Any, y: Any, init: str, args: argparse.Namespace) -> None:
     print(f"    {slow / fast:.2f}x faster {verdict(slow / fast, 5, at_least=True)}; "
           f"nets {expected['none'] / expected['memory']:.1f}x fewer; "
           f"the cache holds {size / 2**20:.1f} MiB", flush=True)  # fmt: skip
+    kept.add(f"init={init!r}: without / with memory", slow / fast, "ratio", 5, better="more")
+    fewer = expected["none"] / expected["memory"]
+    kept.add(f"init={init!r}: nets trained without / with memory", fewer, "ratio", better="more")
 
 
 def main() -> None:
@@ -119,6 +123,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--repeats", type=int, default=1)
     add_machine_options(parser)
+    add_json_option(parser)
     args = parser.parse_args()
     warnings.simplefilter("ignore", RuntimeWarning)
     print(f"{set_machine(args)}; median of {args.repeats}", flush=True)
@@ -128,8 +133,11 @@ def main() -> None:
     print(f"{args.videos} videos of {args.clips} clips, 2 x {args.columns} columns, "
           f"{X.values.nbytes / 2**20:.1f} MiB, {args.epochs} epochs", flush=True)  # fmt: skip
     ASNLocalizer("temporal", max_epochs=1, device=args.device).fit(X, y).score(X, y)  # warm up
+    kept = Kept("bench_search", args.device, cpu_time=args.cpu_time, videos=args.videos,
+                clips=args.clips, columns=args.columns, epochs=args.epochs)  # fmt: skip
     for init in args.inits:
-        compare(X, y, init, args)
+        compare(X, y, init, args, kept)
+        keep(kept, args)
 
 
 if __name__ == "__main__":
