@@ -20,7 +20,7 @@ TEMPLATE = Path(__file__).parent / "kept_template.md"
 
 def kept_runs(folder: Path = FOLDER) -> dict[str, list[dict[str, Any]]]:
     """Return the runs of every benchmark, the oldest commit first."""
-    runs = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
+    runs = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
     runs.sort(key=lambda run: (run["benchmark"], run["committed"], run["date"]))
     found: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
@@ -77,7 +77,7 @@ def page(found: dict[str, list[dict[str, Any]]]) -> str:
     parts = []
     for benchmark, runs in found.items():
         parts += [f"## `{benchmark}.py`", "", *machines(runs), "", *table(runs), ""]
-    return TEMPLATE.read_text().replace("{{ tables }}\n", "\n".join(parts))
+    return TEMPLATE.read_text(encoding="utf-8").replace("{{ tables }}\n", "\n".join(parts))
 
 
 def plot(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
@@ -112,7 +112,7 @@ def main() -> None:
     if args.text:
         print(page(found), end="")
         return
-    PAGE.write_text(page(found))
+    PAGE.write_text(page(found), encoding="utf-8")
     plot(found, PICTURE)
 
 

@@ -127,6 +127,7 @@ class Drawing:
         self.thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOCALIZERS)
 @pytest.mark.usefixtures("quiet")
 def test_fits_of_one_seed_in_threads_are_the_same(videos, name):
@@ -143,6 +144,7 @@ def test_fits_of_one_seed_in_threads_are_the_same(videos, name):
     assert states() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRIVATE)
 @pytest.mark.usefixtures("quiet")
 def test_draws_of_others_do_not_matter(videos, name):
@@ -153,6 +155,7 @@ def test_draws_of_others_do_not_matter(videos, name):
     assert_same(beside, alone, X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRIVATE)
 @pytest.mark.usefixtures("quiet")
 def test_global_generators_are_left_alone_even_while_a_fit_runs(videos, name, monkeypatch):
@@ -170,6 +173,7 @@ def test_global_generators_are_left_alone_even_while_a_fit_runs(videos, name, mo
     assert states() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quiet")
 def test_use_while_others_fit(videos):
     X, y = videos
@@ -195,6 +199,7 @@ def test_one_fitted_localizer_in_many_threads(videos):
         assert all(found == wanted for found in pool.map(used.predict, [X] * 16))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 @pytest.mark.usefixtures("quiet")
 def test_a_search_in_threads(videos, backend):
@@ -248,6 +253,7 @@ def test_the_number_of_threads_is_each_threads_own(videos):
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOCALIZERS)
 @pytest.mark.usefixtures("quiet", "defaults")
 def test_torchs_defaults_do_not_matter(videos, name):
