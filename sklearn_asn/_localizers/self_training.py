@@ -405,7 +405,8 @@ def targets_of(shown: Array, allowed: NDArray[np.bool_], class_activation: str) 
     allowed : ndarray of bool, shape (n_clips, n_classes)
         Classes that the clip's video is labelled with; the others are none.
     class_activation : {"softmax", "sigmoid"}
-        ``"softmax"``: what is left, and the background, sum to 1.
+        What the teacher gives to other classes is shared out among what is left. ``"softmax"``:
+        that and the background sum to 1. ``"sigmoid"``: classes that overlap may sum to more.
 
     Examples
     --------
@@ -413,12 +414,13 @@ def targets_of(shown: Array, allowed: NDArray[np.bool_], class_activation: str) 
     >>> targets_of(shown, allowed, "softmax").round(3).tolist()
     [[0.5, 0.0, 0.5]]
     """
+    background = np.maximum(1 - shown.sum(axis=1, keepdims=True), 0) + _FLOOR
+    goal = (shown + _FLOOR) * allowed
+    total = goal.sum(axis=1, keepdims=True) + background
     if class_activation == "sigmoid":
-        goal = np.concatenate([shown * allowed, np.zeros((len(shown), 1))], axis=1)
-        return goal.astype(np.float32)
-    background = np.maximum(1 - shown.sum(axis=1, keepdims=True), 0)
-    goal = np.concatenate([(shown + _FLOOR) * allowed, background + _FLOOR], axis=1)
-    return (goal / goal.sum(axis=1, keepdims=True)).astype(np.float32)
+        goal = goal / np.minimum(total, 1)
+        return np.concatenate([goal, np.zeros_like(background)], axis=1).astype(np.float32)
+    return (np.concatenate([goal, background], axis=1) / total).astype(np.float32)
 
 
 def _train_member(
