@@ -304,6 +304,14 @@ def test_a_file_is_replaced_only_when_asked(videos, tmp_path):
     assert path.stat().st_size > 1000
 
 
+def test_a_program_can_be_saved_and_opened(videos, tmp_path):
+    X, y = videos
+    model = asn("bilinear", **CONTEXT).fit(X, y)
+    torch.export.save(export_torch(model), tmp_path / "model.pt2")
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    check(model, lambda video: [part.numpy() for part in program(torch.from_numpy(video))], X)
+
+
 def test_an_export_changes_nothing(videos):
     X, y = videos
     model = asn("bilinear", **CONTEXT).fit(X, y)

@@ -77,7 +77,7 @@ def test_what_does_not_fit(videos, model):
     table, served = long_table(X[:2]), FrameLocalizer(model)
     with pytest.raises(ValueError, match=r"1 columns that the model does not know: \['more'\]"):
         served.predict(table.assign(more=1.0))
-    with pytest.raises(ValueError, match="has no columns.*temporal_00"):
+    with pytest.raises(ValueError, match=r"has no columns.*temporal_00"):
         served.predict(table.drop(columns="temporal_00"))
     with pytest.raises(ValueError, match="by='video' is no column"):
         served.predict(table.drop(columns="video"))
@@ -95,6 +95,7 @@ def test_what_does_not_fit(videos, model):
 def mlflow(tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # without a database, for a test
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
     yield mlflow

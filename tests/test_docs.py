@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import types
+import warnings
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ MODULES = [
     "sklearn_asn.metrics",
     "sklearn_asn.model_selection",
     "sklearn_asn.datasets",
+    "sklearn_asn.deployment",
     "sklearn_asn.plotting",
     "sklearn_asn.interchange",
     "sklearn_asn.exceptions",
@@ -210,8 +212,14 @@ PAGES_WITH_CODE = [
     "docs/guide/one_action.md",
     "docs/guide/some_times.md",
     "docs/guide/deploying.md",
+    "docs/guide/onnx.md",
+    "docs/guide/mlflow.md",
 ]
-NEEDS = {"docs/saving.md": ("skops", "safetensors")}
+NEEDS = {
+    "docs/saving.md": ("skops", "safetensors"),
+    "docs/guide/onnx.md": ("onnx", "onnxruntime", "onnxscript"),
+    "docs/guide/mlflow.md": ("mlflow.pyfunc",),
+}
 
 
 def blocks_of(page, language="python"):
@@ -248,8 +256,10 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     What a page shows as output (```text) is what they print.
     """
     pyplot = pytest.importorskip("matplotlib.pyplot")
-    for name in NEEDS.get(page, ()):
-        pytest.importorskip(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of others, about themselves
+        for name in NEEDS.get(page, ()):
+            pytest.importorskip(name)
     monkeypatch.chdir(tmp_path)
     pyplot.switch_backend("agg")
     assert blocks_of(page)

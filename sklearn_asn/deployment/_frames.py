@@ -96,8 +96,7 @@ class FrameLocalizer:
             unknown = [column for column in frame.columns if column not in {*own, *names}]
             if unknown:
                 raise ValueError(
-                    f"frame has {len(unknown)} columns that the model does not know: "
-                    f"{unknown[:5]}."
+                    f"frame has {len(unknown)} columns that the model does not know: {unknown[:5]}."
                 )
         clips = Clips.from_frame(
             frame, by=self.by, time=self.time, clip_seconds=self.clip_seconds, columns=names

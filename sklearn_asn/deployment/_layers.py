@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sklearn_asn._localizers.model import Model
-from sklearn_asn._training.context import Context, ContextLayer, Places
+from sklearn_asn._training.context import Context, ContextLayer
 from sklearn_asn._training.net import plain_module
 from sklearn_asn._training.network import Bilinear
 
 _UNITS_AT_ONCE = 16  # of a bilinear layer: all at once need memory for a square of it a clip
-_ONE_VIDEO = Places(*[torch.zeros(0, dtype=torch.int64)] * 3)  # `WholeVideo` asks for none
+_ONE_VIDEO: Any = "one video"  # places of rows, for which `WholeVideo` does not ask
 
 
 class PlainBilinear(nn.Module):
@@ -77,7 +77,7 @@ class VideoNetwork(nn.Module):
     model : Model
     """
 
-    columns: Tensor
+    columns: Tensor | None
     models: Any
 
     def __init__(self, model: Model) -> None:
@@ -93,9 +93,9 @@ class VideoNetwork(nn.Module):
         self.n_main, self.main_first = int(net.n_main), bool(net.main_first)  # type: ignore[arg-type]
         self.frames_per_clip = int(model.plan.frames_per_clip)
         reads = model.plan.reads
-        self.first_columns = reads if isinstance(reads, slice) else None
-        index = np.arange(0) if isinstance(reads, slice) else reads
-        self.register_buffer("columns", torch.from_numpy(np.array(index, dtype=np.int64)))
+        self.run = reads if isinstance(reads, slice) else None
+        index = None if isinstance(reads, slice) else torch.from_numpy(np.array(reads))
+        self.register_buffer("columns", index)
         self.any_class = self.models[0].heads.attention == "any"
 
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,7 +105,7 @@ class VideoNetwork(nn.Module):
         ----------
         rows : Tensor of shape (n_rows, n_features)
         """
-        read = rows[:, self.first_columns] if self.first_columns else rows[:, self.columns]
+        read = rows[:, self.run] if self.columns is None else rows[:, self.columns]
         clips = self._averaged(read)
         n_main = self.n_main
         if self.main_first:

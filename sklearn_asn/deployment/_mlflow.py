@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -146,7 +147,7 @@ def _described(served: FrameLocalizer, serialization_format: str) -> Iterator[di
         "serialization_format": serialization_format,
     }
     pinned = [f"sklearn-asn=={sklearn_asn.__version__}", *(f"{n}=={_version(n)}" for n in PINNED)]
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
         folder = Path(place) / "localizer"
         folder.mkdir()
         if serialization_format == "skops":
@@ -156,6 +157,8 @@ def _described(served: FrameLocalizer, serialization_format: str) -> Iterator[di
         else:
             joblib.dump(served.model, folder / "model.joblib", compress=3)
         (folder / "model.json").write_text(json.dumps(about))
+        # an example is asked for, to guess a signature from
+        warnings.filterwarnings("ignore", message=".*input example was not provided")
         yield {
             "loader_module": "sklearn_asn.deployment",
             "data_path": str(folder),
