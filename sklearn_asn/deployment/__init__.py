@@ -10,7 +10,7 @@
 
 from sklearn_asn._doclink import publish
 from sklearn_asn.deployment._frames import FrameLocalizer
-from sklearn_asn.deployment._mlflow import load_pyfunc as _load_pyfunc  # by which MLflow opens it
+from sklearn_asn.deployment._mlflow import _load_pyfunc as _load_pyfunc  # MLflow opens it by this
 from sklearn_asn.deployment._mlflow import log_mlflow, save_mlflow
 from sklearn_asn.deployment._onnx import export_onnx, export_torch
 

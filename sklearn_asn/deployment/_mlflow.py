@@ -124,7 +124,7 @@ def log_mlflow(
         return pyfunc.log_model(name=name, **{**given, **options})
 
 
-def load_pyfunc(folder: str) -> FrameLocalizer:
+def _load_pyfunc(folder: str) -> FrameLocalizer:
     """Open what `_described` has written; MLflow calls it."""
     about = json.loads((Path(folder) / "model.json").read_text())
     path = Path(folder) / f"model.{about.pop('serialization_format')}"

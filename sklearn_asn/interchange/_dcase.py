@@ -132,7 +132,7 @@ def read_dcase(
     -------
     Segments
         With ids, a video's segments in the file's order. A line with a name but neither times nor
-        label is a video without segments.
+        label, or with nothing but a name, is a video without segments.
 
     Raises
     ------
@@ -152,6 +152,9 @@ def read_dcase(
         for where, line in lines(path):
             mark = mark or next((m for m in "\t,;" if m in line), "\t")
             fields = [field.strip() for field in line.split(mark)]
+            if len(fields) == 1 and (not columns or "filename" in columns):
+                found.setdefault(fields[0].removesuffix(suffix), [])  # as dcase_util writes it
+                continue
             if not columns:
                 columns, is_heading = _columns(fields, where)
                 if is_heading:
