@@ -205,6 +205,7 @@ def test_the_order_of_the_gallery_names_examples():
 PAGES_WITH_CODE = [
     "docs/start.md",  # README's block is its first
     "docs/saving.md",
+    "docs/guide/index.md",
     "docs/guide/your_features.md",
     "docs/guide/choosing.md",
     "docs/guide/streams.md",
