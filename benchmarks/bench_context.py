@@ -42,14 +42,15 @@ from _common import (
     set_machine,
     verdict,
 )
-from bench_fit import LEVELS, Clock, Shared
+from bench_fit import LEVELS, Clock, Shared, own_generator
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from sklearn_asn import ASNLocalizer, Clips, localization_pipeline
+from sklearn_asn._training.isolation import own_torch
 
-N_CLASSES, UNITS, LAYERS, BATCH, LR, DECAY, CLIP = 20, 64, 2, 64, 0.05, 1e-3, 5.0
+N_CLASSES, UNITS, LAYERS, BATCH, LR, DECAY, CLIP = 20, 64, 2, 64, 0.005, 1e-3, 5.0
 
 
 def localizer(**changes: Any) -> ASNLocalizer:
@@ -71,7 +72,7 @@ class Recorder(Shared):
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         self.weights = {k: v.clone() for k, v in net.module_.state_dict().items()}
-        self.generator = torch.get_rng_state()
+        self.generator = own_generator().get_state()
         self.videos: list[Any] = []
 
     def on_batch_begin(self, net: Any, batch: Any, training: bool = False, **kwargs: Any) -> None:
@@ -128,8 +129,8 @@ def by_hand(X: Clips, target: Tensor, recorder: Recorder) -> tuple[list[float], 
     optimizer = torch.optim.SGD(parameters, lr=LR, momentum=0.9, nesterov=True, weight_decay=DECAY)
     level = torch.linspace(0, 1, LEVELS, dtype=torch.float64)
     quantiles = None
-    with torch.random.fork_rng():
-        torch.set_rng_state(recorder.generator)
+    with own_torch(0, shares=True):
+        own_generator().set_state(recorder.generator)
         times = [now()]
         for videos in recorder.videos:
             x = pad_sequence([bags[v] for v in videos], batch_first=True).transpose(1, 2)

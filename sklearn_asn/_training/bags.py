@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.columns import Columns
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
+from sklearn_asn._training.rows import Rows
 from sklearn_asn._training.table import Table
 
 Ints = NDArray[np.int64]
@@ -121,6 +122,11 @@ class Bags(Dataset[Any]):
         if rows.shape[-1] == 1:
             return flat.view(*rows.shape[:-1], -1)
         return flat.view(*rows.shape, -1).mean(dim=-2)
+
+    def lend(self, rows: Ints) -> Tensor | Rows:
+        """Return what `gather` does, not copied yet where that can be."""
+        lent = self.table.lend(rows.reshape(-1)) if rows.shape[-1] == 1 else None
+        return self.gather(rows) if lent is None else lent
 
     def clips(self, first: int, stop: int) -> Tensor:
         """Return consecutive clips (of all videos), each the mean of all its rows."""

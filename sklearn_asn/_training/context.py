@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from sklearn_asn._training.rows import Rows, as_tensor
+
 _CELLS = 2**19  # of features that are dropped and multiplied together: they stay in the cache
 
 
@@ -69,13 +71,13 @@ class ContextLayer(nn.Module):
         self.bias = nn.Parameter(torch.empty(n_out).uniform_(-bound, bound))
 
     def forward(
-        self, parts: tuple[Tensor, ...], places: Places, mask: Tensor | None = None
+        self, parts: tuple[Tensor | Rows, ...], places: Places, mask: Tensor | None = None
     ) -> Tensor:
         """Return ``(n_rows, n_out)``.
 
         Parameters
         ----------
-        parts : tuple of Tensor of shape (n_rows, n_columns)
+        parts : tuple of Tensor or Rows, of shape (n_rows, n_columns)
             Features, side by side.
         places : Places
         mask : Tensor of shape (n_videos, n_in), default=None
@@ -121,7 +123,7 @@ class Context(nn.Module):
             ContextLayer(n_units, n_units, 2**layer) for layer in range(1, n_layers)
         )
 
-    def forward(self, parts: tuple[Tensor, ...], places: Places, dropper: Any) -> Tensor:
+    def forward(self, parts: tuple[Tensor | Rows, ...], places: Places, dropper: Any) -> Tensor:
         """Return ``(n_rows, n_units)``; `dropper` gives the mask of a layer's input, or None."""
         x = torch.relu(self.first(parts, places, dropper(sum(p.shape[1] for p in parts), parts[0])))
         for layer in self.more:
@@ -129,12 +131,12 @@ class Context(nn.Module):
         return x
 
 
-def masked_linear(x: Tensor, weight: Tensor, mask: Tensor | None, video: Tensor) -> Tensor:
+def masked_linear(x: Tensor | Rows, weight: Tensor, mask: Tensor | None, video: Tensor) -> Tensor:
     """Return ``(x * mask[video]) @ weight.T`` without a copy of x."""
     if mask is None:
-        return x @ weight.T
+        return as_tensor(x) @ weight.T
     if x.requires_grad or x.device.type != "cpu" or x.numel() <= _CELLS:
-        return (x * mask[video]) @ weight.T
+        return (as_tensor(x) * mask[video]) @ weight.T
     return _MaskedLinear.apply(x, weight, mask, video)
 
 
@@ -142,9 +144,10 @@ class _MaskedLinear(torch.autograd.Function):
     """The product, a processor's cache full of rows at a time; x itself has no gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, mask: Tensor, video: Tensor) -> Tensor:
-        ctx.save_for_backward(x, mask, video)
-        out = x.new_empty(len(x), len(weight))
+    def forward(ctx: Any, x: Tensor | Rows, weight: Tensor, mask: Tensor, video: Tensor) -> Tensor:
+        ctx.x = x  # it is no part of the graph
+        ctx.save_for_backward(mask, video)
+        out = weight.new_empty(len(x), len(weight))
         flat = weight.T
         for rows, part in _dropped(x, mask, video):
             torch.mm(part, flat, out=out[rows])
@@ -153,8 +156,8 @@ class _MaskedLinear(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, None, None]:
-        x, mask, video = ctx.saved_tensors
-        to_weight = x.new_zeros(grad.shape[1], x.shape[1])
+        x, (mask, video) = ctx.x, ctx.saved_tensors
+        to_weight = grad.new_zeros(grad.shape[1], x.shape[1])
         for rows, part in _dropped(x, mask, video):
             to_weight.addmm_(grad[rows].T, part)
         return None, to_weight, None, None
@@ -190,8 +193,9 @@ class _ShiftedSum(torch.autograd.Function):
         return to_product, grad.sum(0), None, None, None
 
 
-def _dropped(x: Tensor, mask: Tensor, video: Tensor) -> Iterator[tuple[slice, Tensor]]:
+def _dropped(x: Tensor | Rows, mask: Tensor, video: Tensor) -> Iterator[tuple[slice, Tensor]]:
     step = max(1, _CELLS // x.shape[1])
     for first in range(0, len(x), step):
         rows = slice(first, first + step)
-        yield rows, mask[video[rows]].mul_(x[rows])
+        part = x.some(rows) if isinstance(x, Rows) else x[rows]
+        yield rows, mask[video[rows]].mul_(part)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from skorch.history import History
+from skorch.utils import to_tensor
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
@@ -22,6 +23,7 @@ from sklearn_asn._training.isolation import own_torch
 from sklearn_asn._training.network import ASENetwork
 from sklearn_asn._training.progress import Progress, ShowProgress
 from sklearn_asn._training.recipe import Plan, Trained
+from sklearn_asn._training.rows import Rows
 from sklearn_asn._training.sampling import BagBatches, ClipBlocks
 from sklearn_asn._training.schedule import CosineSchedule
 from sklearn_asn._training.watch import WatchAttention
@@ -64,11 +66,18 @@ class ASNNet(NeuralNet):
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the network, its matrix products in the lower precision where asked for."""
         if self.precision == "float32":
-            return super().infer(x, **fit_params)
+            return self._infer(x, **fit_params)
         kind = torch.device(self.device).type
         with torch.autocast(kind, dtype=getattr(torch, self.precision)):
-            scored = super().infer(x, **fit_params)
+            scored = self._infer(x, **fit_params)
         return tuple(part.float() for part in scored)
+
+    def _infer(self, x: Any, **fit_params: Any) -> Any:
+        """Do as skorch does; it knows no `Rows`, which have nowhere to be moved to."""
+        if not isinstance(x, dict) or not isinstance(x["x"], Rows):
+            return super().infer(x, **fit_params)
+        others = {name: value for name, value in x.items() if name != "x"}
+        return self.module_(x["x"], **to_tensor(others, device=self.device), **fit_params)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Take skorch's step, then move the running quantiles by this batch's attention."""
@@ -208,7 +217,7 @@ def train_net(
 ) -> ASNNet:
     """Train one network from random weights, or from a main-stream `parent`'s heads."""
     net = build_net(plan, seed, device, callbacks, progress, compile)
-    bags.table.hold_on(device)
+    bags.table.hold_on(device, lends=not compile)
     with own_torch(seed, device, shares=draws_unknown(plan, callbacks, compile)):
         net.initialize()
         if parent is not None:

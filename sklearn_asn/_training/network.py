@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 from sklearn_asn._data.columns import SINGLE
 from sklearn_asn._doclink import public
 from sklearn_asn._training.context import Context, Places, channel_mask
+from sklearn_asn._training.rows import Rows, as_tensor
 
 _OUTER_ROWS = 256
 LEVELS = 101  # running attention quantiles: every percent from 0 to 100
@@ -244,11 +245,13 @@ class ASEModel(nn.Module):
                 nn.Linear(n_features, size), nn.ReLU(), nn.Linear(size, 1)
             )
 
-    def forward(self, main: Tensor, other: Tensor, places: Places | None) -> tuple[Tensor, ...]:
+    def forward(self, main: Any, other: Any, places: Places | None) -> tuple[Tensor, ...]:
         """Return class activations ``(..., n_classes)`` and raw attention ``(...)``.
 
-        With `places`, rows are those of whole videos, packed one after another.
+        With `places`, rows are those of whole videos, packed one after another, maybe `Rows`.
         """
+        if self.context is None or type(self.extractor) not in (MainStream, Fusion):
+            main, other = as_tensor(main), as_tensor(other)
         parts = self.extractor(main, other)
         if isinstance(parts, Tensor):
             parts = (parts,)
@@ -375,7 +378,7 @@ class ASENetwork(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
+        x: Tensor | Rows,
         before: Tensor | None = None,
         after: Tensor | None = None,
         keep: Tensor | None = None,
@@ -384,7 +387,7 @@ class ASENetwork(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (..., n_main + n_other)
+        x : Tensor or Rows, of shape (..., n_main + n_other)
             With the other arguments, the clips of whole videos, packed one after another.
         before, after : Tensor of int, shape (n_rows,), default=None
             Rows of the same video before and after each.
@@ -404,13 +407,11 @@ class ASENetwork(nn.Module):
         places = None
         if before is not None and after is not None:
             places = Places.of(before, after)
-        if self.main_first:
-            main, other = x[..., : self.n_main], x[..., self.n_main :]
-        else:
-            main, other = x[..., -self.n_main :], x[..., : -self.n_main]
+        n = self.n_main
+        main, other = (x[..., :n], x[..., n:]) if self.main_first else (x[..., -n:], x[..., :-n])
         # of two independent models, each has a stream of its own
-        streams = ((main, other), (other, main))
-        scored = [model(*pair, places) for model, pair in zip(self.models, streams, strict=False)]
+        pairs = ((main, other), (other, main))
+        scored = [model(*pair, places) for model, pair in zip(self.models, pairs, strict=False)]
         if len(scored) == 1:
             activations, attention, *more = scored[0]
             given = (activations.unsqueeze(-2), attention.unsqueeze(-1), *more)

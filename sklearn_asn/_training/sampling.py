@@ -146,7 +146,7 @@ class BagBatches:
 
     def whole_videos(
         self, videos: NDArray[np.int64], n_clips: NDArray[np.int64], clip: NDArray[np.int64]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return all clips of `videos`, packed; `clip` are those that count."""
         bags, longest = self.bags, int(n_clips.max())
         near = np.broadcast_to(np.arange(longest), (len(videos), longest))
@@ -161,8 +161,9 @@ class BagBatches:
             valid, blank = self.hide(near, valid)
         video, place = np.nonzero(there)
         borders = bags.borders(videos[video], place)
-        x = bags.gather(sample_rows(*borders, self.frames_sampled, self.rng))
-        if blank.any():
+        rows = sample_rows(*borders, self.frames_sampled, self.rng)
+        x = bags.gather(rows) if blank.any() else bags.lend(rows)
+        if isinstance(x, Tensor) and blank.any():
             x[torch.from_numpy(blank[there]).to(x.device)] = 0
         packed = {
             "x": x,

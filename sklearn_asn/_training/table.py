@@ -14,6 +14,7 @@ from torch import Tensor
 from sklearn_asn._data.columns import Columns
 from sklearn_asn._disk.checked import checks_of
 from sklearn_asn._disk.mapped import MappedFile, content_of, give_back, reading
+from sklearn_asn._training.rows import Rows
 
 _READERS = 16  # a disk answers many readers at once, and a page fault waits for one page
 _ROWS_AT_ONCE = 8  # each may bring 2 MB into a process's memory, if the system holds large pages
@@ -37,6 +38,7 @@ class Table:
         self.on_disk = MappedFile.of(values) is not None
         self._tensor = None if self.on_disk else _as_tensor(values)
         self._resident: Tensor | None = None
+        self._lends = False
         self.is_far = self.on_disk  # the next rows are worth fetching before they are needed
         self.memo: dict[str, str] = {}  # tables of the same values may share one
 
@@ -52,8 +54,12 @@ class Table:
         """Whether the rows lie on an accelerator."""
         return self._resident is not None
 
-    def hold_on(self, device: str) -> None:
-        """Copy the rows to an accelerator once, if they fit into half of its free memory."""
+    def hold_on(self, device: str, lends: bool = False) -> None:
+        """Copy the rows to an accelerator once, if they fit into half of its free memory.
+
+        On the CPU they stay where they are, and with `lends` are read there.
+        """
+        self._lends = lends and str(device) == "cpu"
         if not str(device).startswith("cuda"):
             return
         free, _ = torch.cuda.mem_get_info(device)
@@ -84,6 +90,15 @@ class Table:
         for piece, place in self._places():
             torch.index_select(self._tensor[:, piece], 0, chosen, out=out[:, place])
         return out
+
+    def lend(self, index: NDArray[np.int64]) -> Rows | None:
+        """Return rows where they lie, or None where they have to be copied or converted."""
+        piece = self.pieces[0]
+        if not self._lends or self._tensor is None or self._tensor.dtype != torch.float32:
+            return None
+        if len(self.pieces) > 1 or not isinstance(piece, slice):
+            return None
+        return Rows(self._tensor, torch.from_numpy(index), piece)
 
     def block(self, first: int, stop: int) -> Tensor:
         """Return consecutive rows as float32, a view where that is possible."""
