@@ -9,11 +9,12 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn._checks import check_choice
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
-from sklearn_asn._data.columns import SINGLE, name_two_streams
+from sklearn_asn._data.columns import name_two_streams
 from sklearn_asn._data.holders import as_table
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
+from sklearn_asn._typing import Effort
 from sklearn_asn.preprocessing import ClipWise
 from sklearn_asn.selection import MultiThresholdSelection
 
@@ -26,7 +27,7 @@ EFFORTS = ("self-training", "one-fit")
 def localization_pipeline(
     X: Any = None,
     *,
-    effort: str = "self-training",
+    effort: Effort = "self-training",
     random_state: Any = None,
     n_jobs: int | None = None,
 ) -> Pipeline:
@@ -78,7 +79,7 @@ def localization_pipeline(
         (
             f"context{n_layers}",
             ASNLocalizer(
-                "fusion" if two_streams else SINGLE,
+                "fusion" if two_streams else "single",
                 init="scratch",
                 context_layers=n_layers,
                 context_size=64,

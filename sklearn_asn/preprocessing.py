@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_asn import _typing as types
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
 from sklearn_asn._data.holders import as_table
 from sklearn_asn._doclink import DocumentedMixin, public
@@ -63,13 +64,17 @@ class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
     def __init__(self, transformer: Any) -> None:
         self.transformer = transformer
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: types.X, y: Any = None) -> Self:
         """Fit the transformer on the clips of all videos; `y` is ignored."""
         table, _ = self._table(X, reset=True)
         self.transformer_ = clone(self.transformer).fit(table)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
+    @overload
+    def fit_transform(self, X: types.Videos, y: Any = None) -> Clips: ...
+    @overload
+    def fit_transform(self, X: types.Stacked, y: Any = None) -> Any: ...
+    def fit_transform(self, X: types.X, y: Any = None) -> Any:
         """Fit, then transform the same clips (in one step, where the transformer has one)."""
         table, clips = self._table(X, reset=True)
         transformer = clone(self.transformer)
@@ -80,7 +85,11 @@ class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
         self.transformer_ = transformer
         return self._wrap(out, clips)
 
-    def transform(self, X: Any) -> Any:
+    @overload
+    def transform(self, X: types.Videos) -> Clips: ...
+    @overload
+    def transform(self, X: types.Stacked) -> Any: ...
+    def transform(self, X: types.X) -> Any:
         """Transform every clip; returns `Clips`, or a 2-D array for 2-D `X`."""
         check_is_fitted(self, "transformer_")
         table, clips = self._table(X, reset=False)

@@ -17,6 +17,7 @@ import numpy as np
 import sklearn_asn
 from sklearn_asn._checks import check_choice
 from sklearn_asn._optional import need
+from sklearn_asn._typing import SerializationFormat
 from sklearn_asn.deployment._frames import FrameLocalizer
 
 FORMATS = ("joblib", "skops")
@@ -31,7 +32,7 @@ def save_mlflow(
     by: str = "video",
     time: str | None = "time",
     clip_seconds: float | None = None,
-    serialization_format: str = "joblib",
+    serialization_format: SerializationFormat = "joblib",
     **options: Any,
 ) -> None:
     """Write a fitted model as an MLflow model, a folder that `mlflow.pyfunc` opens and serves.
@@ -84,7 +85,7 @@ def log_mlflow(
     by: str = "video",
     time: str | None = "time",
     clip_seconds: float | None = None,
-    serialization_format: str = "joblib",
+    serialization_format: SerializationFormat = "joblib",
     **options: Any,
 ) -> Any:
     """Log a fitted model to the active MLflow run; see `save_mlflow`.
@@ -137,7 +138,9 @@ def _load_pyfunc(folder: str) -> FrameLocalizer:
 
 
 @contextmanager
-def _described(served: FrameLocalizer, serialization_format: str) -> Iterator[dict[str, Any]]:
+def _described(
+    served: FrameLocalizer, serialization_format: SerializationFormat
+) -> Iterator[dict[str, Any]]:
     """Write a model into a folder for a while, and give what MLflow must know of it."""
     check_choice(serialization_format, "serialization_format", FORMATS)
     about = {

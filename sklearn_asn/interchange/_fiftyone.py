@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_asn._data.segments import Segment, Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo, per_video, read_json
 from sklearn_asn.interchange._invalid import Read, new_rule
 from sklearn_asn.interchange._json import field, typed, write_json
@@ -85,7 +86,7 @@ def read_fiftyone(
     framerate: PerVideo | None = None,
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read the labels of a FiftyOne data set of temporal detections.
@@ -226,7 +227,7 @@ def from_fiftyone(
     *,
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Take segments out of FiftyOne's `TemporalDetections`.

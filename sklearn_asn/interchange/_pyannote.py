@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._optional import need
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import PerVideo, sequence
 from sklearn_asn.interchange._invalid import Read, new_rule
 from sklearn_asn.interchange._lines import check_scores
@@ -91,7 +92,7 @@ def from_pyannote(
     *,
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Take segments out of `Annotation` objects of pyannote.core.

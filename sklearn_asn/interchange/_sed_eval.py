@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import PerVideo, sequence
 from sklearn_asn.interchange._dcase import OTHER_NAMES
 from sklearn_asn.interchange._invalid import Read, new_rule
@@ -82,7 +83,7 @@ def from_sed_eval(
     suffix: str = "",
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Take segments out of event lists of sed_eval or dcase_util.

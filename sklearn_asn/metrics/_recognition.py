@@ -14,6 +14,7 @@ from sklearn_asn._checks import check_count
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.targets import check_comparable, parse_targets
+from sklearn_asn._typing import RecognitionMetric
 from sklearn_asn.metrics._average_precision import check_weight
 
 Array = NDArray[Any]
@@ -117,7 +118,7 @@ def recognition_map(
     return float(np.mean(values))
 
 
-def recognition_scorer(metric: str = "accuracy") -> Any:
+def recognition_scorer(metric: RecognitionMetric = "accuracy") -> Any:
     """Make a scorer of video-level recognition, for estimators with ``predict_proba``.
 
     Parameters
@@ -164,7 +165,7 @@ class RecognitionScorer:
     >>> search = GridSearchCV(ASNLocalizer(), {"weight_decay": [5e-4, 0.02]}, scoring=scoring)
     """
 
-    metric: str
+    metric: RecognitionMetric
 
     def __call__(self, estimator: Any, X: Any, y: Any) -> float:
         """Score an estimator on videos."""
