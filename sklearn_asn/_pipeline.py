@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -14,13 +16,24 @@ from sklearn_asn._data.holders import as_table
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
-from sklearn_asn._typing import Effort
+from sklearn_asn._typing import ClassActivation, Effort
 from sklearn_asn.preprocessing import ClipWise
 from sklearn_asn.selection import MultiThresholdSelection
 
 N_STEPS = 360  # of a network; longer training makes better labels of videos and worse segments
 LARGEST_BATCH = 64  # videos
+LARGEST_BATCH_CLIPS = 6_000  # of long videos; a step sees eight of them nevertheless, if it can
+FEWEST_VIDEOS = 8
+LARGE = 2e7  # values of X: from here on one network of each kind has to do
+LEAST_SCORE = 0.25  # of segments; below it are seven times as many, hardly one of them right
 EFFORTS = ("self-training", "one-fit")
+#: Name, layers of context, activation of classes. Small data get two of each kind.
+NETWORKS: tuple[tuple[str, int, ClassActivation], ...] = (
+    ("narrow", 1, "sigmoid"),
+    ("wide", 3, "softmax"),
+    ("narrow2", 1, "sigmoid"),
+    ("wide2", 3, "softmax"),
+)
 
 
 @public("sklearn_asn")
@@ -43,11 +56,11 @@ def localization_pipeline(
     Parameters
     ----------
     X : Clips, list of arrays or 3-D array, default=None
-        The training videos; only their number and the names of their columns are looked at. None:
-        200 videos of two streams are assumed.
+        The training videos; only their number, lengths and width and the names of their columns
+        are looked at. None: 200 short videos of two streams are assumed.
     effort : {"self-training", "one-fit"}, default="self-training"
-        ``"self-training"``: networks of three widths of context teach their successors for two
-        rounds. ``"one-fit"``: the same networks, trained once and averaged.
+        ``"self-training"``: narrow and wide networks teach their successors for two rounds.
+        ``"one-fit"``: the same networks, trained once and averaged.
     random_state : int, RandomState, Generator or None, default=None
         Of the localizer.
     n_jobs : int, default=None
@@ -69,21 +82,22 @@ def localization_pipeline(
     Pipeline(...
     """
     check_choice(effort, "effort", EFFORTS)
-    n_videos, two_streams = 200, True
+    size = _Size()
     if X is not None:
         clips = as_clips(X) if is_ragged(X) else as_table(X)
-        n_videos, two_streams = len(clips), name_two_streams(_names_of(clips))
-    batch_size = max(1, min(LARGEST_BATCH, n_videos // 4))
-    max_epochs = -(-N_STEPS // -(-n_videos // batch_size))
+        size = _Size.of(clips)
+    batch_size = size.batch_size()
+    max_epochs = -(-N_STEPS // -(-size.n_videos // batch_size))
     members = [
         (
-            f"context{n_layers}",
+            name,
             ASNLocalizer(
-                "fusion" if two_streams else "single",
+                "fusion" if size.two_streams else "single",
                 init="scratch",
                 context_layers=n_layers,
                 context_size=64,
                 pooling="probability",
+                class_activation=class_activation,
                 channel_dropout=True,
                 clips_per_video=None,
                 max_epochs=max_epochs,
@@ -95,12 +109,12 @@ def localization_pipeline(
                 gradient_clip=5.0,
             ),
         )
-        for n_layers in (1, 2, 3)
+        for name, n_layers, class_activation in NETWORKS[: 2 if size.is_large else 4]
     ]
     localizer = SelfTrainingLocalizer(
         members,
         n_rounds=2 if effort == "self-training" else 0,
-        selection=MultiThresholdSelection(),
+        selection=MultiThresholdSelection(min_score=LEAST_SCORE),
         n_jobs=n_jobs,
         random_state=random_state,
     )
@@ -109,6 +123,28 @@ def localization_pipeline(
     )
 
 
-def _names_of(X: Any) -> Any:
-    """Return what the columns are called, if anything."""
-    return X.feature_names if isinstance(X, Clips) else getattr(X, "columns", None)
+@dataclass(frozen=True)
+class _Size:
+    """What the settings depend on."""
+
+    n_videos: int = 200
+    n_clips: float = 60.0  # of a video, on average
+    n_features: int = 64
+    two_streams: bool = True
+
+    @classmethod
+    def of(cls, X: Any) -> _Size:
+        names = X.feature_names if isinstance(X, Clips) else getattr(X, "columns", None)
+        lengths = X.lengths if isinstance(X, Clips) else np.ones(len(X), dtype=int)
+        width = X.n_features if isinstance(X, Clips) else X.shape[1]
+        return cls(len(lengths), float(lengths.mean()), width, name_two_streams(names))
+
+    @property
+    def is_large(self) -> bool:
+        """Whether training one network takes long."""
+        return self.n_videos * self.n_clips * self.n_features > LARGE
+
+    def batch_size(self) -> int:
+        """Return videos in a batch: a quarter of them, and of long ones fewer."""
+        quarter = max(1, min(LARGEST_BATCH, self.n_videos // 4))
+        return min(quarter, max(FEWEST_VIDEOS, int(LARGEST_BATCH_CLIPS / self.n_clips)))

@@ -188,8 +188,8 @@ def test_the_pipeline_that_is_recommended(videos, tmp_path):
     X, y = videos
     X = X.with_values(X.values * 7 + 300, X.feature_names)
     model = localization_pipeline(X, effort="one-fit", random_state=0)
-    for n_layers in (1, 2, 3):
-        model.set_params(**{f"selftraininglocalizer__context{n_layers}__max_epochs": 2})
+    for name, _ in model[-1].localizers:
+        model.set_params(**{f"selftraininglocalizer__{name}__max_epochs": 2})
     model.fit(X, y)
     # the scaler works in single precision, in both: what is left of 300 +- 7 has fewer digits
     check(model, in_onnx(model, tmp_path / "model.onnx"), X, 1e-4)

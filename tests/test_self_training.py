@@ -212,6 +212,31 @@ def test_the_preset_is_a_plain_pipeline(videos):
         assert one.batch_size == 10
         assert one.max_epochs * 4 == 360
         one.set_params(max_epochs=2)
-    clone(model).set_params(selftraininglocalizer__context1__lr=1e-3).fit(X, y).predict(X)
+    clone(model).set_params(selftraininglocalizer__narrow__lr=1e-3).fit(X, y).predict(X)
     with pytest.raises(ValueError, match="effort='best'"):
         localization_pipeline(X, effort="best")
+
+
+def test_the_preset_asks_less_of_long_and_wide_videos():
+    def batches(n_videos, n_clips, n_features=4):
+        X = [np.broadcast_to(np.float32(0), (n_clips, n_features))] * n_videos
+        members = localization_pipeline(X)[-1].localizers
+        return [name for name, _ in members], members[0][1]
+
+    names, one = batches(200, 30)
+    assert names == ["narrow", "wide", "narrow2", "wide2"]
+    assert one.batch_size == 50
+    names, one = batches(200, 400, 512)  # 41 million values: one network of each kind
+    assert names == ["narrow", "wide"]
+    assert one.batch_size == 15  # 6,000 clips
+    assert one.max_epochs * -(-200 // 15) >= 360
+    assert batches(100, 5_000)[1].batch_size == 8
+    assert batches(6, 5_000)[1].batch_size == 1  # a quarter of the videos, if there is one
+
+
+def test_what_the_preset_finds_is_fit_to_be_looked_at(videos):
+    X, y = videos
+    model = localization_pipeline(X, effort="one-fit", random_state=0).fit(X, y)
+    found = model.predict(X)
+    assert len(found.start) <= 3 * len(y.start)
+    assert found.score.min() >= 0.25
