@@ -30,7 +30,7 @@ print(X)
 print("labels of the first video:", sorted(labels[0]))
 
 # %%
-# Training: a scaler for every column, then networks of three widths of context, which teach their
+# Training: a scaler for every column, then narrow and wide networks, which teach their
 # successors twice. All settings are ordinary parameters of the pipeline.
 
 model = localization_pipeline(X[train], random_state=0)

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from sklearn_asn._data.segments import Segment, Segments
     from sklearn_asn._data.writer import ClipsWriter
     from sklearn_asn._diagnose import Diagnosis, diagnose
+    from sklearn_asn._importance import stream_importance
     from sklearn_asn._localizers.asn import ASNLocalizer
     from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
     from sklearn_asn._pipeline import localization_pipeline
     from sklearn_asn._report import report
+    from sklearn_asn._video_classifier import VideoClassifier
     from sklearn_asn.preprocessing import ClipWise
     from sklearn_asn.shards import predict_shards, read_shards
 
@@ -46,11 +48,13 @@ __all__ = [
     "Segment",
     "Segments",
     "SelfTrainingLocalizer",
+    "VideoClassifier",
     "diagnose",
     "localization_pipeline",
     "predict_shards",
     "read_shards",
     "report",
+    "stream_importance",
 ]
 
 _HOME = {
@@ -63,10 +67,12 @@ _HOME = {
     "Segment": "_data.segments",
     "Segments": "_data.segments",
     "SelfTrainingLocalizer": "_localizers.self_training",
+    "VideoClassifier": "_video_classifier",
     "localization_pipeline": "_pipeline",
     "predict_shards": "shards",
     "read_shards": "shards",
     "report": "_report",
+    "stream_importance": "_importance",
 }
 _MODULES = (
     *("datasets", "deployment", "exceptions", "interchange", "methods", "metrics"),

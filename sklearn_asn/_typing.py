@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 # ------------------------------------------------------------------ words
 
@@ -81,6 +81,8 @@ Stacked = HasShape | Sequence[Sequence[float]]
 X = Videos | Stacked
 #: Labels of every video, or its segments.
 Y = HasShape | Sequence[Any] | Mapping[str, Any]
+#: A number or a bool a video, also by id.
+OnePerVideo = ArrayLike | Mapping[str, Any]
 #: What `transform` and `attention` give for videos.
 PerClip = list[NDArray[Any]]
 

@@ -45,6 +45,7 @@ SKOPS_TYPES: tuple[str, ...] = (
     "sklearn_asn.ASNLocalizer",
     "sklearn_asn.ClipWise",
     "sklearn_asn.SelfTrainingLocalizer",
+    "sklearn_asn.VideoClassifier",
     "sklearn_asn._localizers.model.Model",
     "sklearn_asn._localizers.self_training.Ensemble",
     "sklearn_asn._localizers.self_training.EnsembleModel",

@@ -211,6 +211,8 @@ PAGES_WITH_CODE = [
     "docs/guide/streams.md",
     "docs/guide/imbalance.md",
     "docs/guide/long_videos.md",
+    "docs/guide/scikit_learn.md",
+    "docs/guide/training.md",
     "docs/guide/gpu.md",
     "docs/guide/other_tools.md",
     "docs/guide/own_method.md",

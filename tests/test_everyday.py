@@ -112,7 +112,9 @@ def test_display(fitted, display):
 def test_metadata_routing_of_an_estimator(fitted):
     request = fitted.get_metadata_routing()
     assert isinstance(request, MetadataRequest)
-    assert set(request.fit.requests) == {"sample_weight", "timed", "trimmed"}
+    given = {"sample_weight", "timed", "trimmed"}
+    held_out = {"validation", "X_val", "y_val", "validate_every"}
+    assert set(request.fit.requests) == given | held_out
     assert set(request.score.requests) == {"sample_weight"}
     with config_context(enable_metadata_routing=True):
         asked = clone(fitted).set_fit_request(trimmed=True, sample_weight=False)
@@ -120,6 +122,7 @@ def test_metadata_routing_of_an_estimator(fitted):
             "trimmed": True,
             "sample_weight": False,
             "timed": None,
+            **dict.fromkeys(held_out),
         }
         assert clone(asked).get_metadata_routing().fit.requests["trimmed"] is True
 

@@ -145,6 +145,44 @@ def test_what_comes_beside_is_compared(videos):
         )
 
 
+def test_what_comes_beside_may_be_a_mapping_by_id(videos, fitted):
+    X, y = videos
+    flags = np.arange(len(X)) % 4 == 0
+    values = {"sample_weight": 1.0 + np.arange(len(X)) % 3, "trimmed": flags}
+    for name, value in values.items():
+        held = dict(zip(X.ids, value.tolist(), strict=True))
+        got = fast("temporal", max_epochs=1).fit(X, y, **{name: held})
+        want = fast("temporal", max_epochs=1).fit(X, y, **{name: value})
+        assert np.array_equal(got.attention_quantiles_, want.attention_quantiles_)
+        with pytest.raises(ValueError, match=f"Video 0 is video_000 in X and .* in {name}"):
+            fast("temporal").fit(X, y, **{name: dict(reversed(held.items()))})
+        with pytest.raises(ValueError, match=f"{name} must .*40"):
+            fast("temporal").fit(X, y, **{name: dict(list(held.items())[:-1])})
+    known = dict(zip(X.ids, flags.tolist(), strict=True))
+    sure = fast("temporal", max_epochs=1, pooling="probability")
+    got = sure.fit(X, y, timed=known).attention_quantiles_
+    assert np.array_equal(got, sure.fit(X, y, timed=flags).attention_quantiles_)
+
+    weight = dict(zip(X.ids, values["sample_weight"].tolist(), strict=True))
+    backwards = dict(reversed(weight.items()))
+    scaler = ClipWise(StandardScaler())
+    want = scaler.fit(X, sample_weight=values["sample_weight"]).transformer_.mean_
+    assert np.array_equal(scaler.fit(X, sample_weight=weight).transformer_.mean_, want)
+    with pytest.raises(ValueError, match=r"in X and .* in sample_weight"):
+        scaler.fit(X, sample_weight=backwards)
+    p, found = fitted.predict_proba(X), fitted.predict(X)
+    for score in (
+        lambda w: fitted.score(X, y, sample_weight=w),
+        lambda w: localization_map(y, found, sample_weight=w),
+        lambda w: weak_detection_map(y, found, sample_weight=w),
+        lambda w: recognition_map(y, p, classes=fitted.classes_, sample_weight=w),
+        lambda w: recognition_accuracy(y, p, classes=fitted.classes_, sample_weight=w),
+    ):
+        assert score(weight) == score(values["sample_weight"])
+        with pytest.raises(ValueError, match="in sample_weight"):
+            score(backwards)
+
+
 def test_one_pair_is_enough_and_is_named(videos):
     X, y = videos
     order = np.arange(len(X))

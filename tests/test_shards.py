@@ -162,7 +162,7 @@ def test_a_failing_shard_does_not_stop_the_others(model, videos, shards, tmp_pat
     X, _ = videos
     values = np.array(X[:3].values)
     values[4] = np.nan
-    broken = X[:3].with_values(values).save(tmp_path / "in" / "nan")
+    broken = X[:3].with_values(values, X.feature_names).save(tmp_path / "in" / "nan")
     (shards[2] / "index.npz").write_bytes(b"PK")
     given = [broken, tmp_path / "in" / "none", *shards]
     with pytest.raises(RuntimeError, match="3 of 6 shards failed") as error:

@@ -22,7 +22,7 @@ GROUPS = {
         "`localization_pipeline` uses several of them.",
         "pooling topk_divisor class_activation unlabelled context_layers context_size "
         "channel_dropout hide_probability hide_clips when_none_passes localize_classes optimizer "
-        "lr_schedule extractor_weight_decay gradient_clip callbacks",
+        "lr_schedule extractor_weight_decay gradient_clip callbacks warm_start",
     ),
     "Machine": ("Where, how fast and how loudly. The method is the same.", ""),
 }

@@ -135,7 +135,7 @@ def _of_mapping(
         raise ValueError(f"streams has keys {sorted(map(str, unknown))}; expected {STREAMS}.")
     columns = {}
     for name, selection in streams.items():
-        columns[name] = _resolve(selection, name, n_features, feature_names)
+        columns[name] = resolve_columns(selection, name, n_features, feature_names)
         if not len(columns[name]):
             raise ValueError(
                 f"The {name} stream has no columns: streams[{name!r}] is {selection!r}, and X has "
@@ -206,9 +206,10 @@ def main_comes_first(parts: list[NDArray[np.int64]]) -> bool:
     )
 
 
-def _resolve(
+def resolve_columns(
     selection: Any, name: str, n_features: int, feature_names: NDArray[Any] | None
 ) -> NDArray[np.int64]:
+    """Return the column numbers that one stream's entry of `streams` means."""
     if isinstance(selection, slice):
         for border in (selection.start, selection.stop):
             if border is not None and not -n_features <= border <= n_features:

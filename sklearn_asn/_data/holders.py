@@ -98,6 +98,11 @@ def as_targets(y: Any) -> Any:
     return _listed(y) if hasattr(y, "__len__") and hasattr(y, "__getitem__") else y
 
 
+def entries_of(values: Any) -> Any:
+    """Return what has an entry a video; of a mapping by id, its entries."""
+    return list(values.values()) if _is_group(values) else values
+
+
 def as_array(values: Any) -> Any:
     """Return an array: of a tensor wherever it lies, of a frame, or of a data set in a file."""
     if isinstance(values, np.ndarray):

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_asn._checks import check_number
+from sklearn_asn._data.as_arrays import JoinedByNumPy, NoLabels
 from sklearn_asn._data.convert import as_ids, as_labels, as_mask, as_numbers, as_seconds
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import (
@@ -61,7 +62,7 @@ class Segment(NamedTuple):
 
 
 @public("sklearn_asn")
-class Segments(Packed[list[Segment]]):
+class Segments(JoinedByNumPy, NoLabels, Packed[list[Segment]]):
     """Temporal segments of many videos, packed into flat columns.
 
     A sequence with one entry a video: ``segments[3]`` is the list of `Segment` of video 3, which
@@ -274,7 +275,7 @@ class Segments(Packed[list[Segment]]):
         ----------
         parts : iterable of Segments
             At least one. Either all have ids or none has; labels are all strings or all numbers.
-            A part without videos has no say in this.
+            A part without videos has no say in this. `numpy.concatenate` does the same.
 
         Raises
         ------

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._data.holders import entries_of
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.targets import Targets
@@ -54,7 +55,7 @@ def check_mask(given: Any, name: str, n_videos: int) -> NDArray[np.bool_]:
     """Return one bool a video; None means False for all."""
     if given is None:
         return np.zeros(n_videos, dtype=bool)
-    mask = np.asarray(given)
+    mask = np.asarray(entries_of(given))
     if mask.shape != (n_videos,) or mask.dtype != bool:
         raise ValueError(
             f"{name} must be a boolean array of shape ({n_videos},), "
@@ -70,7 +71,7 @@ def check_weights(sample_weight: Any, n_videos: int) -> NDArray[np.float64]:
     """
     if sample_weight is None:
         return np.ones(n_videos)
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = np.asarray(entries_of(sample_weight), dtype=np.float64)
     if weight.shape != (n_videos,):
         raise ValueError(
             f"sample_weight must have shape ({n_videos},), one number a video; "

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.holders import as_targets
-from sklearn_asn._data.packed import Offsets, offsets_from_lengths
+from sklearn_asn._data.packed import Offsets, offsets_from_lengths, rows_of
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segments
 
@@ -56,6 +56,17 @@ class Targets:
     def video(self) -> NDArray[np.int64]:
         """Video that every label belongs to."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def take(self, index: NDArray[np.int64]) -> Targets:
+        """Return the targets of some videos, in the order of `index`."""
+        index = np.asarray(index)
+        return Targets(
+            self.label[rows_of(self.offsets, index)],
+            offsets_from_lengths(np.diff(self.offsets)[index]),
+            None if self.segments is None else self.segments[index],
+            None if self.some_segments is None else self.some_segments[index],
+            None if self.timed is None else self.timed[index],
+        )
 
     def indicator(self, classes: NDArray[Any]) -> NDArray[np.bool_]:
         """Which of `classes` (sorted) occur, ``(n_videos, n_classes)``; others are left out."""

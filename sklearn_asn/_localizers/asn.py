@@ -28,18 +28,9 @@ from sklearn_asn._localizers.parameters import (
 )
 from sklearn_asn._localizers.planning import Inputs, plan_of
 from sklearn_asn._localizers.quantiles import Thresholds
-from sklearn_asn._localizers.reading import (
-    Reading,
-    read_models,
-    read_probabilities,
-)
+from sklearn_asn._localizers.reading import Reading, read_models, read_probabilities
 from sklearn_asn._training.criteria import PooledCrossEntropy, ProbabilityPooling
-from sklearn_asn._training.network import (
-    SINGLE_STREAM,
-    VARIANTS,
-    Heads,
-    extractor_class,
-)
+from sklearn_asn._training.network import SINGLE_STREAM, VARIANTS, Heads, extractor_class
 from sklearn_asn._training.recipe import Plan
 from sklearn_asn._training.supervised import Supervised
 from sklearn_asn._training.train import Machine
@@ -214,12 +205,14 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
     compile : bool, default=False
         Compile the network (`torch.compile`): worth its start-up time on a GPU, in long trainings.
     callbacks : list of skorch callbacks, default=None
-        Copied for every fit.
+        Copied, shallowly, for every network that is trained; see the guide on training.
     memory : str or joblib.Memory, default=None
         Caches trainings by data, training parameters and seed. `quantile`, `selection` and the
         thresholds are not among these, so searching over them trains once; so does the inherited
         main-stream model. Processes can share it: of several that want the same training, one
         trains. Features on disk count by path, size and time of their file.
+    warm_start : bool, default=False
+        `fit` goes on from the weights and quantiles of the last one, with the same classes.
     random_state : int, RandomState, Generator or None, default=None
         None draws a seed from the operating system. Global generators are never touched.
     verbose : int, default=0
@@ -333,6 +326,7 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
         compile: bool = False,
         callbacks: Any = None,
         memory: Any = None,
+        warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -381,6 +375,7 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
         self.compile = compile
         self.callbacks = callbacks
         self.memory = memory
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 

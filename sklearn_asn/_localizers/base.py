@@ -7,53 +7,44 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_asn import _typing as types
-from sklearn_asn._checks import draw_seed, resolve_device, unchanged_on_error
+from sklearn_asn._checks import add_new
 from sklearn_asn._data.clips import Clips, is_ragged
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import (
     allowed_classes,
     check_inside,
-    check_timed,
-    check_trimmed,
-    check_weights,
-    classes_of,
-    clip_coverage,
     judged,
-    with_background,
 )
 from sklearn_asn._data.targets import Targets, parse_beside
 from sklearn_asn._doclink import DocumentedMixin, public
 from sklearn_asn._localizers import advice, cas
-from sklearn_asn._localizers.before_training import warn_before_training
+from sklearn_asn._localizers.callback_parameters import CallbackParameters
 from sklearn_asn._localizers.checking import check_beside, check_X
 from sklearn_asn._localizers.choices import RemembersChoices
-from sklearn_asn._localizers.finite import check_trained, over_blocks
-from sklearn_asn._localizers.liveness import sample_clips, warn_dead_parts
+from sklearn_asn._localizers.finite import over_blocks
+from sklearn_asn._localizers.fit import FitMixin
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
     Parameter,
-    add_new,
     check_parameters,
     check_unchanged,
-    trained_with,
     value_of,
 )
 from sklearn_asn._localizers.per_clip import PerClip
 from sklearn_asn._localizers.planning import Inputs
 from sklearn_asn._localizers.quantiles import RecordedQuantiles
 from sklearn_asn._localizers.reading import Reading
-from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import Plan, threshold_at
 from sklearn_asn._training.supervised import Supervised
-from sklearn_asn._training.train import Machine, train
+from sklearn_asn._training.train import Machine
 from sklearn_asn.metrics import localization_map, recognition_map
 from sklearn_asn.selection import NaiveSelection, Selection
 
@@ -70,6 +61,8 @@ class Cut(NamedTuple):
 @public("sklearn_asn.methods")
 class BaseLocalizer(  # type: ignore[call-arg]
     PerClip,
+    FitMixin,
+    CallbackParameters,
     RecordedQuantiles,
     DocumentedMixin,
     TransformerMixin,
@@ -144,99 +137,6 @@ class BaseLocalizer(  # type: ignore[call-arg]
 
     # ------------------------------------------------------------------ the face
 
-    def fit(
-        self,
-        X: types.X,
-        y: types.Y,
-        *,
-        trimmed: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-        timed: ArrayLike | None = None,
-    ) -> Self:
-        """Train on videos of which the labels are known.
-
-        Parameters
-        ----------
-        X : Clips, or whatever `Clips.from_list` takes, or a 2-D array
-            Clip features: a list, mapping by id or Series of arrays (n_clips, n_features), a 3-D
-            array or tensor, and more. A row of a 2-D array is a video of one clip; after a fit to
-            anything else it is refused in use, for it may be one video (``X[3]`` for ``X[3:4]``).
-        y : array-like of shape (n_videos,), list of sets, indicator matrix, or segments
-            Labels of every video; also a mapping by id or a Series of any of these, and lists of
-            text for sets. Of `Segments` only the labels are read, never the times. A
-            video without a label adds nothing to the loss, but its clips count for the quantiles.
-        trimmed : array-like of bool, shape (n_videos,), default=None
-            Videos that show one action from end to end: sampled as one clip, in batches of
-            their own size, which do not count for the quantiles (see `quantile_videos`).
-        sample_weight : array-like of shape (n_videos,), default=None
-            How many videos each one stands for, in the loss and in the quantiles.
-        timed : array-like of bool, shape (n_videos,), default=None
-            Videos of which training reads when their segments are, too: their clips are taught
-            what they show. Of the others, and by default of all, it reads the labels alone.
-            Needs a localizer that knows a background (``pooling="probability"``), and `y` with
-            segments for these videos.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            A parameter or the data do not fit, or `X` and `y` know their ids and these differ;
-            the estimator stays as it was.
-        FloatingPointError
-            The loss is no longer finite.
-        """
-        with unchanged_on_error(self), Progress.of(self) as progress:
-            self._check_parameters()
-            clips = self._check_X(X, reset=True)
-            targets = self._check_y(y, clips)
-            check_beside(clips, sample_weight=sample_weight, trimmed=trimmed, timed=timed)
-            weight = check_weights(sample_weight, len(clips))
-            mask = check_trimmed(trimmed, len(clips))
-            labels = targets.label[(weight > 0)[targets.video]]
-            self.classes_ = classes_of(labels, 1 if self._knows_background else 2)
-            device = resolve_device(value_of(self, "device"))
-            allowed_classes(value_of(self, "localize_classes"), self.classes_)
-            if self._samples_clips:
-                advice.warn_short_videos(self, clips.lengths, (weight > 0) & ~mask)
-            if clips.lengths.max() > 1:
-                advice.warn_few_steps(self, weight > 0, mask)
-            data = Supervised(clips, targets, self.classes_, weight, mask)
-            known = check_timed(timed, targets, len(clips))
-            if known.any():
-                if not self._knows_background:
-                    raise ValueError(
-                        "timed needs a localizer that knows a background, such as "
-                        f"ASNLocalizer(pooling='probability'), got {self!r}."
-                    )
-                if value_of(self, "training_window") is not None:
-                    raise ValueError("timed needs clips as they are used: training_window=None.")
-                keep = weight > 0
-                shown = clip_coverage(
-                    targets.timed_segments(),
-                    clips,
-                    self.classes_,
-                    value_of(self, "frames_per_clip"),
-                )
-                rows = np.repeat(keep, -(-clips.lengths // value_of(self, "frames_per_clip")))
-                data = data.with_clip_targets(with_background(shown[rows]), known[keep])
-            where = Machine(device, progress, value_of(self, "compile"), value_of(self, "memory"))
-            plan = self._plan(Inputs.of(self))
-            if clips.lengths.max() > 1:
-                advice.warn_guessed_streams(self, plan, getattr(self, "feature_names_in_", None))
-            if self.ragged_in_:
-                warn_before_training(self, plan, data)
-            self.model_ = self._train(plan, data, draw_seed(self.random_state), where)
-            check_trained(self.model_.weights)
-        if clips.lengths.max() > 1:
-            curves, history = self.model_.curves, self.model_.history
-            uses_quantile = getattr(self, "quantile", None) is not None
-            advice.warn_collapsed_attention(curves, history, uses_quantile)
-            self._warn_of_dead_parts(clips, device)
-        return self
-
     def predict(self, X: types.X) -> Segments:
         """Return scored segments of every video, in seconds (clips where X has no timing)."""
         clips = self._check_use(X)
@@ -250,12 +150,17 @@ class BaseLocalizer(  # type: ignore[call-arg]
     def decision_function(self, X: types.X) -> Array:
         """Return video-level class activations ``(n_videos, n_classes)``.
 
-        Of two streams, whose probabilities are averaged, the logarithm of these.
+        Of two streams, whose probabilities are averaged, the logarithm of these. Of two classes,
+        as everywhere in scikit-learn, one number a video ``(n_videos,)``: by how much the second
+        class is ahead of the first.
         """
         clips = self._check_use(X)
-        return np.concatenate(self._over_blocks(clips, lambda r, _: (r.decision, None)))
+        values = np.concatenate(self._over_blocks(clips, lambda r, _: (r.decision, None)))
+        return values[:, 1] - values[:, 0] if values.shape[1] == 2 else values
 
-    def score(self, X: types.X, y: types.Y, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self, X: types.X, y: types.Y, sample_weight: types.OnePerVideo | None = None
+    ) -> float:
         """Return localization mAP at tIoU 0.5, or mean video-level AP where y has labels only.
 
         **Labels cannot judge a quantile.** Where `y` holds segments, of all videos or of some, the
@@ -319,21 +224,6 @@ class BaseLocalizer(  # type: ignore[call-arg]
         return self
 
     # ------------------------------------------------------------------ from clips to segments
-
-    def _train_from(
-        self, start: Any, plan: Plan, data: Supervised, seed: int, machine: Machine
-    ) -> Model:
-        """Train a plan from given weights of its parent, or from the beginning."""
-        trained, net = train(plan, data, seed, machine, value_of(self, "callbacks"), start)
-        check_trained(trained.weights)
-        model = Model(plan.alone(), *trained, trained_with(self), net)
-        if net is not None:  # else features on disk need not be read at all
-            model.score(sample_clips(data.clips), machine.device, machine.compile)
-        return model
-
-    def _warn_of_dead_parts(self, clips: Clips, device: str) -> None:
-        """Warn where a stream that the network reads changes nothing."""
-        warn_dead_parts(self, self.model_, clips, device)
 
     def _reading(self, clips: Clips) -> Reading:
         """Score the clips of a block of videos, and read what that means."""
@@ -438,8 +328,8 @@ class BaseLocalizer(  # type: ignore[call-arg]
         check_parameters(self, "use")
         check_unchanged(self, self.model_.trained_with)
 
-    def _check_X(self, X: Any, reset: bool) -> Clips:
-        return check_X(self, X, reset)
+    def _check_X(self, X: Any, reset: bool, trains: bool = False) -> Clips:
+        return check_X(self, X, reset, trains)
 
     def _check_y(self, y: Any, clips: Clips) -> Targets:
         return parse_beside(y, len(clips), clips)

@@ -13,7 +13,7 @@ from sklearn_asn._data.pairing import check_same_videos, index_ids
 from sklearn_asn._localizers.finite import check_features, shows_features
 
 
-def check_X(estimator: Any, X: Any, reset: bool) -> Clips:
+def check_X(estimator: Any, X: Any, reset: bool, trains: bool = False) -> Clips:
     """Read the videos that a localizer is given.
 
     Parameters
@@ -23,6 +23,9 @@ def check_X(estimator: Any, X: Any, reset: bool) -> Clips:
         many clips (``ragged_in_``). Otherwise `X` is compared with that.
     X : Clips, list of arrays, 3-D array, or 2-D array
     reset : bool
+    trains : bool, default=False
+        Whether training goes on with these videos, or is judged by them: features are looked at
+        then, which in use are not where scores would show what they hold.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def check_X(estimator: Any, X: Any, reset: bool) -> Clips:
         clips = Clips.unseen(table, np.arange(len(table) + 1), None, None, index_ids(X), None)
     if reset:
         estimator.ragged_in_ = ragged
-    if reset or not shows_features(estimator.model_.plan):
+    if reset or trains or not shows_features(estimator.model_.plan):
         check_features(clips, whole=reset)
     return clips
 

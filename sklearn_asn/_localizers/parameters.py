@@ -1,10 +1,10 @@
 """Constructor arguments of localizers: each declared once, with its limits and its stage.
 
 A stage says when a value counts. ``"train"``: a fitted localizer has been trained with it, another
-one needs a fit. ``"use"``: it holds at once, also on a fitted localizer. ``"machine"``: it changes
-where, how fast or how loudly work is done, and nothing in the result. Checks, the error after a
-change, the fingerprint of a model, what is saved, and the sentences in the reference follow from
-these declarations.
+one needs a fit. ``"fit"``: it says how the next fit works. ``"use"``: it holds at once, also
+on a fitted localizer. ``"machine"``: it changes where, how fast or how loudly work is done, and
+nothing in the result. Checks, the error after a change, the fingerprint of a model, what is saved,
+and the sentences in the reference follow from these declarations.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn_asn._checks import check_choice, check_count, check_number
 from sklearn_asn._doclink import public
 
-Stage = Literal["train", "use", "machine"]
+Stage = Literal["train", "fit", "use", "machine"]
 Check = Callable[[Any, str], None]
 
 SAYS: dict[Stage, str] = {
     "train": "Needs a fit.",
+    "fit": "Needs a fit.",
     "use": "Holds at once, also on a fitted localizer.",
     "machine": "Changes nothing in the result.",
 }
@@ -39,7 +40,7 @@ class Parameter:
 
     Parameters
     ----------
-    stage : {"train", "use", "machine"}
+    stage : {"train", "fit", "use", "machine"}
     check : callable
         Called with a value and the argument's name; raises ValueError where it does not fit.
     absent : object
@@ -149,6 +150,7 @@ SHARED: dict[str, Parameter] = {
     "precision": train(choice("float32", "bfloat16"), "float32"),
     "callbacks": train(anything),
     "random_state": train(anything),
+    "warm_start": Parameter("fit", flag, False),
     # below, quotients leave float32; so small a number already means the highest clip alone
     "attention_softening": use(number(1e-6), 3.0),
     "video_threshold": use(number(0, 1), 0.1),
@@ -232,13 +234,6 @@ def same_value(one: Any, other: Any) -> bool:
     """Tell whether two values are known to be the same, by content."""
     a, b = _essence(one), _essence(other)
     return one is other or (a is not _UNKNOWN and bool(a == b))
-
-
-def add_new(estimator: Any) -> None:
-    """Give an estimator of a file of an earlier version the arguments that came later."""
-    for name, parameter in inspect.signature(type(estimator)).parameters.items():
-        if parameter.default is not parameter.empty and name not in vars(estimator):
-            setattr(estimator, name, parameter.default)
 
 
 def sentence_of(kind: type, name: str) -> str:

@@ -171,6 +171,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         "quantile": use(number(0, 1)),
     }
     _samples_clips = False
+    _goes_on = False
 
     def __init__(
         self,

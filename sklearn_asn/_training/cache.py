@@ -37,15 +37,18 @@ def train_cached(
     """Return what training gives, from the cache where it was trained before.
 
     The key is a fingerprint of the data (of features in a file: path, size and time, so that they
-    are not read), the plan, the seed, the parent's weights and the callbacks, and the versions of
-    what trains. `machine` holds
+    are not read), the plan, the seed, the parent's weights, the callbacks, the videos that the
+    training is validated with, and the versions of what trains. `machine` holds these videos, and
     what does not change the result. Of processes that want the same training at the same time,
     one trains, and the others wait for it.
     """
     memory = check_memory(memory)
+    validation = machine.get("validation")
+    watched = "" if validation is None else validation.key
     ignore = ["bags", "machine"]
     cached = memory.cache(_train, ignore=ignore)
-    key = (f"{bags.fingerprint()}{code_of(plan)}{versions()}", plan, seed, parent, callbacks)
+    data = f"{bags.fingerprint()}{code_of(plan)}{versions()}{watched}"
+    key = (data, plan, seed, parent, callbacks)
     with _one_at_a_time(memory, key):
         sealed = cached(*key, bags=bags, machine=machine)
         if not _is_whole(sealed):

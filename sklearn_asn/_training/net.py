@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import Callback, EpochScoring, GradientNormClipping, LRScheduler
 from skorch.history import History
 from skorch.utils import to_tensor
 from torch import Tensor, nn
@@ -26,10 +26,15 @@ from sklearn_asn._training.recipe import Plan, Trained
 from sklearn_asn._training.rows import Rows
 from sklearn_asn._training.sampling import BagBatches, ClipBlocks
 from sklearn_asn._training.schedule import CosineSchedule
+from sklearn_asn._training.validate import Validate, Validation
 from sklearn_asn._training.watch import WatchAttention
 
 CLIPS_A_VIDEO: float = 7  # in use, where training takes all of them: so many are scored at a time
 RECORDED_LEVELS = [10, 30, 50, 70, 90]  # percent, in the history
+QUANTILES = "attention_quantiles"  # as a record names them all
+NOT_PRINTED = [
+    f"attention_quantile_{level}{of}" for of in ("", "_of_2") for level in RECORDED_LEVELS
+] + ["attention_peak"]
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
@@ -57,11 +62,13 @@ class ASNNet(NeuralNet):
         *args: Any,
         quantile_momentum: float = 0.9,
         precision: str = "float32",
+        validation: Validation | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.quantile_momentum = quantile_momentum
         self.precision = precision
+        self.validation = validation
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Run the network, its matrix products in the lower precision where asked for."""
@@ -102,7 +109,30 @@ class ASNNet(NeuralNet):
         """Record the running quantiles at a few levels, for `TrainingDisplay`."""
         super().on_epoch_end(net, *args, **kwargs)
         curves = self.module_.attention_quantiles[:, RECORDED_LEVELS].tolist()
-        self.history.record("attention_quantiles", curves if len(curves) > 1 else curves[0])
+        for name, value in scalars_of(curves).items():
+            self.history.record(name, value)
+
+    def initialize_callbacks(self) -> ASNNet:
+        """Let those that score forget skorch's cache.
+
+        It holds outputs for the clips drawn in a step, padded, and targets that are no array;
+        without it they are called with the videos (`Bags`), and score by the weights as they are.
+        """
+        super().initialize_callbacks()
+        for _, callback in self.callbacks_:
+            if isinstance(callback, EpochScoring):
+                callback.use_caching = False
+        return self
+
+    def get_dataset(self, X: Any, y: Any = None) -> Any:
+        """Take what training makes of videos, and say what takes videos themselves."""
+        if not isinstance(X, Bags):
+            raise TypeError(
+                f"net_ reads the columns and clips that training takes from videos, not "
+                f"{type(X).__name__}. For videos use the localizer: predict, predict_proba, "
+                "decision_function, transform or attention."
+            )
+        return super().get_dataset(X, y)
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:
         """Check the last step too, whose result no later loss has seen."""
@@ -125,12 +155,21 @@ class ASNNet(NeuralNet):
 
         Anywhere else a KeyboardInterrupt is the user's, and goes up.
         """
+        if self.validation is not None and "dataset_valid" in cb_kwargs:
+            cb_kwargs["dataset_valid"] = self.validation.bags
         try:
             super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt:
             if method_name != "on_epoch_end":
                 raise
             raise StopTraining from None
+
+    def forget_validation(self) -> None:
+        """Let go of the videos held out, once training is over."""
+        self.validation = None
+        for name in ("callbacks", "callbacks_"):
+            kept = [c for c in getattr(self, name) if not isinstance(_inner(c), Validate)]
+            setattr(self, name, kept)
 
     def _advice(self, loss: float) -> str:
         (group,) = self.optimizer_.param_groups[:1]
@@ -148,13 +187,16 @@ def build_net(
     callbacks: list[Any] | None = None,
     progress: Progress | None = None,
     compile: bool = False,
+    validation: Validation | None = None,
 ) -> ASNNet:
     """Put a plan into skorch's terms (not yet initialised)."""
     milestones = [max(1, round(share * plan.max_epochs)) for share in plan.lr_milestones]
     verbose = 0 if progress is None else progress.verbose
-    own: list[Any] = [WatchAttention()]
+    own: list[Any] = [("watch_attention", WatchAttention())]
+    if validation is not None:
+        own.append(("validate", Validate(validation)))
     if progress is not None and verbose:
-        own.append(ShowProgress(progress))
+        own.append(("show_progress", ShowProgress(progress)))
     if plan.lr_schedule == "cosine":
         own.append(("lr_scheduler", CosineSchedule()))
     elif milestones:
@@ -162,8 +204,8 @@ def build_net(
         own.append(("lr_scheduler", decay))
     if plan.gradient_clip is not None:
         own.append(("gradient_clip", ClipGradients(plan.gradient_clip)))
-    # copied: a callback keeps state, and belongs to the estimator that it was given to
-    given = copy.deepcopy(list(callbacks or []))
+    given = copies_of(callbacks)
+    own = [(name, callback) for name, callback in own if not replaces(given, name)]
     context = plan.heads.context_layers
     clips_a_video = plan.sampling["clips_per_video"] or CLIPS_A_VIDEO
     decay_apart = {"weight_decay": plan.extractor_weight_decay}
@@ -193,12 +235,13 @@ def build_net(
         train_split=None,
         callbacks=own + given,
         **(
-            {"callbacks__print_log__keys_ignored": ["attention_quantiles", "attention_peak"]}
+            {"callbacks__print_log__keys_ignored": NOT_PRINTED}
             if verbose > 1
             else {"callbacks__print_log": None}
         ),
         quantile_momentum=plan.quantile_momentum,
         precision=plan.precision,
+        validation=validation,
         compile=compile,
         device=device,
         verbose=max(verbose - 1, 0),  # what callbacks print would go through the bar
@@ -209,20 +252,31 @@ def train_net(
     plan: Plan,
     bags: Bags,
     seed: int,
-    parent: Mapping[str, NDArray[Any]] | None = None,
+    start: Mapping[str, NDArray[Any]] | Trained | None = None,
     callbacks: list[Any] | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     compile: bool = False,
+    validation: Validation | None = None,
 ) -> ASNNet:
-    """Train one network from random weights, or from a main-stream `parent`'s heads."""
-    net = build_net(plan, seed, device, callbacks, progress, compile)
+    """Train one network: from random weights, with a parent's heads, or on from where it was.
+
+    `start` says which: None, the weights of a main-stream parent, or what a training of the same
+    plan has left.
+    """
+    net = build_net(plan, seed, device, callbacks, progress, compile, validation)
     bags.table.hold_on(device, lends=not compile)
     with own_torch(seed, device, shares=draws_unknown(plan, callbacks, compile)):
         net.initialize()
-        if parent is not None:
-            net.module_.inherit(_as_tensors(parent))
+        if isinstance(start, Trained):
+            plain_module(net).load_state_dict(_as_tensors(start.weights))
+        elif start is not None:
+            net.module_.inherit(_as_tensors(start))
         net.partial_fit(bags)
+    net.forget_validation()
+    if isinstance(start, Trained):  # not before: skorch's schedules go on from a history's end
+        later = [{**e, "epoch": e["epoch"] + len(start.history)} for e in net.history.to_list()]
+        net.history_ = History([*history_of(start.history), *later])
     return net
 
 
@@ -235,11 +289,7 @@ def export(net: ASNNet) -> Trained:
     """Take weights and history out of a net as plain arrays and numbers."""
     state = plain_module(net).state_dict()
     weights = {k: v.detach().cpu().numpy().copy() for k, v in state.items()}
-    history = [
-        {k: _plain(v) for k, v in epoch.items() if np.isscalar(v) or k == "attention_quantiles"}
-        for epoch in net.history.to_list()
-    ]
-    return Trained(weights, history)
+    return Trained(weights, [record_of(epoch) for epoch in net.history.to_list()])
 
 
 def plain_module(net: ASNNet) -> nn.Module:
@@ -254,8 +304,20 @@ def rebuild(plan: Plan, trained: Trained, device: str, compile: bool = False) ->
     with own_torch(0, device, shares=draws_unknown(plan, None, compile)):
         net.initialize()
     plain_module(net).load_state_dict(_as_tensors(trained.weights))
-    net.history_ = History({**epoch, "batches": []} for epoch in trained.history)
+    net.history_ = history_of(trained.history)
     return net
+
+
+def history_of(records: list[dict[str, Any]]) -> History:
+    """Return skorch's history of records, the quantiles one by one."""
+    return History(
+        {
+            **{name: value for name, value in epoch.items() if name != QUANTILES},
+            **(scalars_of(epoch[QUANTILES]) if QUANTILES in epoch else {}),
+            "batches": [],
+        }
+        for epoch in records
+    )
 
 
 def blank_weights(plan: Plan) -> dict[str, NDArray[Any]]:
@@ -284,6 +346,59 @@ def score_clips(net: ASNNet, bags: Bags) -> tuple[NDArray[np.float32], NDArray[n
         activations[first:stop], attention[first:stop] = scores.numpy(), weights.numpy()
         first = stop
     return activations, attention
+
+
+def _inner(callback: Any) -> Any:
+    return callback[1] if isinstance(callback, tuple | list) else callback
+
+
+def copies_of(callbacks: Any) -> list[Any]:
+    """Return callbacks of a net's own, which share what the user's hold: writers, trials, runs."""
+    given = []
+    for callback in callbacks or []:
+        inner = copy.copy(_inner(callback))
+        given.append((callback[0], inner) if isinstance(callback, tuple | list) else inner)
+    return given
+
+
+def replaces(given: list[Any], name: str) -> bool:
+    """Tell whether one of the user's callbacks stands for one of ours: by its name or its kind."""
+    kinds = {"lr_scheduler": LRScheduler, "gradient_clip": GradientNormClipping}
+    for callback in given:
+        named = isinstance(callback, tuple)
+        inner = _inner(callback)
+        kind = inner if isinstance(inner, type) else type(inner)
+        if (named and callback[0] == name) or issubclass(kind, kinds.get(name, ())):
+            return True
+    return False
+
+
+def scalars_of(curves: Any) -> dict[str, float]:
+    """Name the recorded quantiles one by one, as loggers want them.
+
+    >>> list(scalars_of([[0.0] * 5, [0.1] * 5]))[4:6]
+    ['attention_quantile_90', 'attention_quantile_10_of_2']
+    """
+    rows = np.atleast_2d(curves).tolist()
+    return {
+        f"attention_quantile_{level}" + (f"_of_{i + 1}" if i else ""): value
+        for i, row in enumerate(rows)
+        for level, value in zip(RECORDED_LEVELS, row, strict=True)
+    }
+
+
+def record_of(epoch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an epoch as plain values, the quantiles together under one name."""
+    quantiles = [v for k, v in epoch.items() if k.startswith("attention_quantile_")]
+    record: dict[str, Any] = {}
+    for name, value in epoch.items():
+        if not name.startswith("attention_quantile_"):
+            if np.isscalar(value):
+                record[name] = _plain(value)
+        elif QUANTILES not in record:
+            rows = np.reshape(quantiles, (-1, len(RECORDED_LEVELS))).tolist()
+            record[QUANTILES] = rows if len(rows) > 1 else rows[0]
+    return record
 
 
 def _plain(value: Any) -> Any:

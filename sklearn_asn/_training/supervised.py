@@ -37,6 +37,7 @@ class Supervised:
         self.trimmed = trimmed[keep]
         self.clip_target: NDArray[np.float32] | None = None
         self.taught: NDArray[np.bool_] | None = None
+        self.held_out: Any = None  # videos that the training is validated with
         self._memo: dict[str, str] = {}
 
     def with_clip_targets(

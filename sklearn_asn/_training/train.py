@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from sklearn_asn._training.net import ASNNet, export, train_net
 from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import Plan, Trained
 from sklearn_asn._training.supervised import Supervised
+from sklearn_asn._training.validate import Validation
 
 
 class Machine(NamedTuple):
@@ -29,7 +30,8 @@ def train(
     seed: int,
     machine: Machine,
     callbacks: Any = None,
-    start: Mapping[str, NDArray[Any]] | None = None,
+    start: Mapping[str, NDArray[Any]] | Trained | None = None,
+    watch: Callable[[Plan], Validation] | None = None,
 ) -> tuple[Trained, ASNNet | None]:
     """Train a plan's network, after its parent's where it has one, or take it from `memory`.
 
@@ -40,8 +42,11 @@ def train(
     seed : int
     machine : Machine
     callbacks : list of skorch callbacks, default=None
-    start : dict, default=None
-        Weights of a parent that is given, in place of the plan's own.
+    start : dict or Trained, default=None
+        Weights of a parent that is given, in place of the plan's own; or what a training of this
+        plan has left, to go on from.
+    watch : callable, default=None
+        Called with a plan; returns the videos that its training is validated with.
 
     Returns
     -------
@@ -52,12 +57,14 @@ def train(
     progress = machine.progress
     if plan.parent is not None and start is None:
         progress.n_trainings += 1
-        parent, _ = train(plan.parent, data, seed, machine, callbacks)
+        parent, _ = train(plan.parent, data, seed, machine, callbacks, watch=watch)
         start = parent.weights
     plan = plan.alone()
     bags = data.bags(plan)
     given = (plan, bags, seed, start, callbacks)
     where: Any = {"device": machine.device, "progress": progress, "compile": machine.compile}
+    if watch is not None:
+        where["validation"] = watch(plan)
     progress.start(plan.max_epochs, name_of(plan))
     if machine.memory is None:
         net = train_net(*given, **where)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._data.holders import as_targets
+from sklearn_asn._data.holders import as_targets, entries_of
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.targets import check_comparable
@@ -274,7 +274,7 @@ def check_weight(sample_weight: Any, n_videos: int, y_true: Any = None) -> NDArr
     check_same_videos(y_true, sample_weight, ("y_true", "sample_weight"))
     if sample_weight is None:
         return np.ones(n_videos)
-    weight = np.asarray(sample_weight, dtype=np.float64)
+    weight = np.asarray(entries_of(sample_weight), dtype=np.float64)
     if weight.shape != (n_videos,) or not np.all(np.isfinite(weight) & (weight >= 0)):
         raise ValueError(f"sample_weight must be {n_videos} finite numbers >= 0, one a video.")
     return weight

@@ -12,7 +12,7 @@ from sklearn.metrics import make_scorer
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import judged
 from sklearn_asn._data.targets import parse_targets
-from sklearn_asn._typing import MatchingRule
+from sklearn_asn._typing import MatchingRule, OnePerVideo
 from sklearn_asn.metrics._average_precision import (
     average_precision,
     check_protocol,
@@ -29,7 +29,7 @@ def localization_map(
     *,
     protocol: MatchingRule = "activitynet",
     ambiguous: Any = None,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: OnePerVideo | None = None,
 ) -> Any:
     """Mean average precision of detected segments, in [0, 1].
 
@@ -116,7 +116,7 @@ def average_precision_table(
     *,
     protocol: MatchingRule = "activitynet",
     ambiguous: Any = None,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: OnePerVideo | None = None,
 ) -> pd.DataFrame:
     """Average precision of every class at every tIoU; `localization_map` is its column mean.
 

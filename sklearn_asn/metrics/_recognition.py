@@ -14,14 +14,20 @@ from sklearn_asn._checks import check_count
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.targets import check_comparable, parse_targets
-from sklearn_asn._typing import RecognitionMetric
+from sklearn_asn._typing import OnePerVideo, RecognitionMetric
 from sklearn_asn.metrics._average_precision import check_weight
+from sklearn_asn.metrics._routed import RoutedScorer
 
 Array = NDArray[Any]
 
 
 def recognition_accuracy(
-    y_true: Any, y_score: ArrayLike, *, classes: ArrayLike, k: int = 1
+    y_true: Any,
+    y_score: ArrayLike,
+    *,
+    classes: ArrayLike,
+    k: int = 1,
+    sample_weight: OnePerVideo | None = None,
 ) -> float:
     """Share of labelled videos of whose `k` best classes one is theirs.
 
@@ -36,6 +42,8 @@ def recognition_accuracy(
     k : int, default=1
         Guesses a video has: ActivityNet's Hit@1 and Hit@3. (THUMOS'14 and ActivityNet rank by
         `recognition_map`, whose average precision is not interpolated.)
+    sample_weight : array-like of shape (n_videos,), default=None
+        Non-negative: how many videos each one stands for.
 
     Returns
     -------
@@ -46,7 +54,7 @@ def recognition_accuracy(
     ------
     ValueError
         Shapes do not correspond, a score is not finite, `classes` repeats one or is of another type
-        than the labels, or there are no labels at all.
+        than the labels, there are no labels at all, or `sample_weight` is out of range.
 
     Examples
     --------
@@ -61,7 +69,12 @@ def recognition_accuracy(
     labelled = np.diff(targets.offsets) > 0
     best = np.argsort(-score, axis=1, kind="stable")[:, :k]
     hit = np.asarray(np.take_along_axis(present, best, axis=1).any(axis=1))
-    return float(np.mean(hit[labelled]))
+    if sample_weight is None:
+        return float(np.mean(hit[labelled]))
+    weight = check_weight(sample_weight, len(targets), y_true) * labelled
+    if not weight.any():
+        raise ValueError("sample_weight is zero for every video of y_true that has labels.")
+    return float(np.average(hit, weights=weight))
 
 
 def recognition_map(
@@ -69,7 +82,7 @@ def recognition_map(
     y_score: ArrayLike,
     *,
     classes: ArrayLike,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: OnePerVideo | None = None,
 ) -> float:
     """Mean over classes of the average precision of video-level scores (scikit-learn's).
 
@@ -92,7 +105,7 @@ def recognition_map(
     Raises
     ------
     ValueError
-        As `recognition_accuracy`, or `sample_weight` is out of range.
+        As `recognition_accuracy`.
 
     Examples
     --------
@@ -129,7 +142,8 @@ def recognition_scorer(metric: RecognitionMetric = "accuracy") -> Any:
     Returns
     -------
     RecognitionScorer
-        Called with an estimator (or a `Pipeline` that ends in one), X and y.
+        Called with an estimator (or a `Pipeline` that ends in one), X, y and, where wanted,
+        `sample_weight`. With metadata routing it has ``set_score_request``.
 
     Raises
     ------
@@ -148,7 +162,7 @@ def recognition_scorer(metric: RecognitionMetric = "accuracy") -> Any:
 
 
 @dataclass(frozen=True)
-class RecognitionScorer:
+class RecognitionScorer(RoutedScorer):
     """A scorer that reads the classes from the estimator; made by `recognition_scorer`.
 
     Parameters
@@ -167,12 +181,13 @@ class RecognitionScorer:
 
     metric: RecognitionMetric
 
-    def __call__(self, estimator: Any, X: Any, y: Any) -> float:
+    def __call__(self, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None) -> float:
         """Score an estimator on videos."""
         warn_unjudged(estimator)
         check_same_videos(X, y)
         score = recognition_accuracy if self.metric == "accuracy" else recognition_map
-        return score(y, estimator.predict_proba(X), classes=estimator.classes_)
+        probabilities = estimator.predict_proba(X)
+        return score(y, probabilities, classes=estimator.classes_, sample_weight=sample_weight)
 
 
 def warn_unjudged(estimator: Any) -> None:

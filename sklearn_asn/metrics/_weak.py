@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.targets import Targets, check_comparable, parse_targets
 from sklearn_asn.metrics._average_precision import as_segments, check_scores, check_weight
 from sklearn_asn.metrics._recognition import warn_unjudged
+from sklearn_asn.metrics._routed import RoutedScorer
 
 Array = NDArray[Any]
 
@@ -203,7 +205,7 @@ def weak_clip_scorer() -> Any:
     >>> scoring = weak_clip_scorer()
     >>> search = GridSearchCV(ASNLocalizer(), {"weight_decay": [5e-4, 0.02]}, scoring=scoring)
     """
-    return _score_clips
+    return _WeakClipScorer()
 
 
 def _score_segments(estimator: Any, X: Any, y: Any) -> float:
@@ -212,10 +214,13 @@ def _score_segments(estimator: Any, X: Any, y: Any) -> float:
     return weak_detection_map(y, estimator.predict(X))
 
 
-def _score_clips(estimator: Any, X: Any, y: Any) -> float:
-    warn_unjudged(estimator)
-    check_same_videos(X, y)
-    return weak_clip_accuracy(y, estimator.transform(X), classes=estimator.classes_)
+@dataclass(frozen=True)
+class _WeakClipScorer(RoutedScorer):
+    def __call__(self, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None) -> float:
+        warn_unjudged(estimator)
+        check_same_videos(X, y)
+        given = {"classes": estimator.classes_, "sample_weight": sample_weight}
+        return weak_clip_accuracy(y, estimator.transform(X), **given)
 
 
 def _labels(y_true: Any) -> Targets:

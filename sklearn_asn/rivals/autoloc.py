@@ -165,6 +165,7 @@ class AutoLoc(BaseLocalizer):
         "compile": machine(anything, False),
         "verbose": machine(anything, 0),
     }
+    _goes_on = False
 
     def __init__(
         self,
@@ -211,6 +212,10 @@ class AutoLoc(BaseLocalizer):
         trimmed: Any = None,
         sample_weight: Any = None,
         timed: Any = None,
+        validation: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        validate_every: int = 1,
     ) -> Self:
         """Fit the localizer, then the regressor, on videos of which the labels are known.
 
@@ -225,6 +230,9 @@ class AutoLoc(BaseLocalizer):
             How many videos each one stands for, in the localizer and in a step's loss.
         timed : array-like of bool, shape (n_videos,), default=None
             As in `ASNLocalizer.fit`, for the localizer.
+        validation, X_val, y_val, validate_every
+            As in `ASNLocalizer.fit`, for the localizer, in whose `history_` the scores stand.
+            Videos split off X are not held out of the regressor's training.
 
         Returns
         -------
@@ -249,8 +257,21 @@ class AutoLoc(BaseLocalizer):
             if isinstance(localizer, FrozenEstimator):
                 localizer = localizer.estimator
                 localizer._check_use(X)
+                if validation is not None or X_val is not None:
+                    raise ValueError(
+                        "validation= is for a localizer's training; this one is frozen."
+                    )
             else:
-                localizer.fit(X, y, trimmed=trimmed, sample_weight=sample_weight, timed=timed)
+                localizer.fit(
+                    *(X, y),
+                    trimmed=trimmed,
+                    sample_weight=sample_weight,
+                    timed=timed,
+                    validation=validation,
+                    X_val=X_val,
+                    y_val=y_val,
+                    validate_every=validate_every,
+                )
             self.localizer_ = localizer
             self.classes_ = localizer.classes_
             shown = targets.indicator(self.classes_) & used[:, None]

@@ -116,6 +116,8 @@ class SingleInstance(BaseLocalizer):
     """
 
     _samples_clips: ClassVar[bool] = False
+    _has_epochs: ClassVar[bool] = False
+    _goes_on: ClassVar[bool] = False
     _parameters: ClassVar[Mapping[str, Parameter]] = {
         **SHARED,
         "quantile": use(number(0, 1)),
