@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
@@ -24,6 +28,12 @@ def check_count(value: Any, name: str) -> None:
     """Refuse anything but a positive integer."""
     if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < 1:
         raise ValueError(f"{name}={value!r}; expected an integer of at least 1.")
+
+
+def check_verbose(value: Any, name: str = "verbose") -> None:
+    """Refuse anything but a whole number; True and False are 1 and 0."""
+    if not isinstance(value, Integral):
+        raise ValueError(f"{name}={value!r}; expected a whole number (0: silent).")
 
 
 def is_finite(value: Any) -> bool:
@@ -52,6 +62,83 @@ def check_number(
     if not low <= number <= high or (open_low and number == low) or (open_high and number == high):
         left, right = "(" if open_low else "[", ")" if open_high else "]"
         raise ValueError(f"{name}={value!r}; expected a number in {left}{low:g}, {high:g}{right}.")
+
+
+def as_path(value: Any, name: str = "path") -> Path:
+    """Return a path; what is none is named, as `pathlib` does not.
+
+    >>> as_path(None, "folder")
+    Traceback (most recent call last):
+    TypeError: folder=None; expected a path, as text or a pathlib.Path.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name}={value!r:.80}; expected a path, as text or a pathlib.Path.")
+    return Path(value)
+
+
+def as_list(value: Any, name: str, what: str = "a sequence") -> list[Any]:
+    """Return the items of a sequence; text, and what has no items, is refused.
+
+    >>> as_list("ab", "classes", "a sequence of labels")
+    Traceback (most recent call last):
+    TypeError: classes='ab'; expected a sequence of labels.
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}={value!r:.80}; expected {what}.")
+    return list(value)
+
+
+def as_floats(values: Any, name: str) -> NDArray[np.float64]:
+    """Return an array of float64; text, also text of a number, and ragged lists are refused.
+
+    >>> as_floats([1, "2"], "tiou")
+    Traceback (most recent call last):
+    ValueError: tiou must hold numbers, got [1, '2'].
+    """
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "USmM":
+            return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{name} must hold numbers, got {values!r:.80}.")
+
+
+def as_dtype(value: Any, name: str = "dtype") -> np.dtype[Any]:
+    """Return NumPy's type of this name."""
+    try:
+        return np.dtype(value)
+    except TypeError:
+        raise ValueError(
+            f"{name}={value!r}; expected a type of NumPy, such as 'float32'."
+        ) from None
+
+
+def check_no_class(value: Any, name: str) -> None:
+    """Refuse a class where an instance of it belongs."""
+    if isinstance(value, type):
+        raise ValueError(
+            f"{name} is the class {value.__name__}; expected an instance of it: "
+            f"{value.__name__}(...)."
+        )
+
+
+def known_labels(unknown: Iterable[Any], known: Iterable[Any], n: int = 10) -> str:
+    """Say which labels are known, and which of them an unknown one may mean.
+
+    >>> known_labels(["rnu", 5], ["jump", "run"])
+    "known are 'jump', 'run'; 'rnu' may mean 'run'"
+    """
+    labels = list(known)
+    text = f"known are {', '.join(map(repr, labels[:n]))}"
+    if len(labels) > n:
+        text += f" and {len(labels) - n} more"
+    names = {str(label): label for label in labels}
+    for label in unknown:
+        close = difflib.get_close_matches(str(label), names, n=1)
+        if close and isinstance(label, str):
+            return f"{text}; {label!r} may mean {names[close[0]]!r}"
+    return text
 
 
 def resolve_device(device: Any, fall_back: bool = False) -> str:

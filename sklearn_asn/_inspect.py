@@ -42,6 +42,11 @@ def unwrap(estimator: Any) -> tuple[list[Any], BaseLocalizer]:
             last = last[-1]
         else:
             break
+    if isinstance(last, type) and issubclass(last, BaseLocalizer):
+        raise ValueError(
+            f"estimator is the class {last.__name__}; expected a localizer of sklearn_asn, fitted: "
+            f"{last.__name__}(...).fit(X, y)."
+        )
     if not isinstance(last, BaseLocalizer):
         what = repr(last) if isinstance(last, type) else type(last).__name__
         raise ValueError(

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_asn._checks import check_choice
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
 from sklearn_asn._data.columns import name_two_streams
-from sklearn_asn._data.holders import as_table
+from sklearn_asn._data.holders import as_table, check_entries
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
@@ -84,6 +84,7 @@ def localization_pipeline(
     check_choice(effort, "effort", EFFORTS)
     size = _Size()
     if X is not None:
+        check_entries(X)
         clips = as_clips(X) if is_ragged(X) else as_table(X)
         size = _Size.of(clips)
     batch_size = size.batch_size()

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sklearn_asn import _typing as types
-from sklearn_asn._checks import add_new, check_count
+from sklearn_asn._checks import add_new, check_count, check_no_class
 from sklearn_asn._data.blocks import (
     BLOCK,
     blocks_of_videos,
@@ -23,7 +23,7 @@ from sklearn_asn._data.blocks import (
     write_blocks,
 )
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
-from sklearn_asn._data.holders import as_table, entries_of
+from sklearn_asn._data.holders import as_table, check_entries, entries_of
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.supervision import check_weights
 from sklearn_asn._doclink import DocumentedMixin, public
@@ -198,6 +198,12 @@ class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
 
     def _fit(self, X: Any, sample_weight: Any) -> None:
         """Fit a clone of the transformer, in one go or by blocks."""
+        check_no_class(self.transformer, "transformer")
+        if not hasattr(self.transformer, "fit"):
+            raise TypeError(
+                f"transformer={self.transformer!r:.80}; expected a scikit-learn transformer, such "
+                "as StandardScaler()."
+            )
         transformer = clone(self.transformer)
         if sample_weight is not None and not has_fit_parameter(transformer, "sample_weight"):
             raise ValueError(
@@ -227,6 +233,7 @@ class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
 
     def _clips(self, X: Any, reset: bool) -> Clips | None:
         """Read videos, with NaN where the transformer allows it; None: X is 2-D."""
+        check_entries(X)
         if not is_ragged(X):
             return None
         clips = with_nan(X) if self._allows_nan() else as_clips(X)

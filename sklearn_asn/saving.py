@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import sklearn_asn
 from sklearn_asn import rivals, selection
-from sklearn_asn._checks import check_count
+from sklearn_asn._checks import as_path, check_count
 from sklearn_asn._data.supervision import allowed_classes
 from sklearn_asn._disk.files import write_atomically
 from sklearn_asn._localizers.asn import ASNLocalizer
@@ -149,7 +149,7 @@ def save_safetensors(
             f"{type(estimator).__name__}; skops and joblib save others, and pipelines."
         )
     check_is_fitted(estimator)
-    path = Path(path)
+    path = as_path(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; overwrite=True replaces it.")
     model, tensors = _describe(estimator)
@@ -189,7 +189,7 @@ def load_safetensors(path: str | os.PathLike[str]) -> Any:
     save_safetensors : With an example.
     """
     codec = _codec()
-    data = Path(path).read_bytes()
+    data = as_path(path).read_bytes()
     try:
         tensors = {name: np.array(value) for name, value in codec.load(data).items()}
         header = _read_header(data)

@@ -12,6 +12,7 @@ import joblib
 from sklearn.utils.validation import check_is_fitted
 
 import sklearn_asn
+from sklearn_asn._checks import as_list, as_path
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.folder import HEADER, INDEX, JOURNAL, VALUES
 from sklearn_asn._data.segments import Segments, read_segments, write_segments
@@ -108,7 +109,7 @@ def predict_shards(
     if hasattr(estimator, "fit"):
         check_is_fitted(estimator)
     model = {"package": sklearn_asn.__version__, "model": fingerprint(estimator)}
-    folder = Path(os.path.abspath(out))
+    folder = Path(os.path.abspath(as_path(out, "out")))
     _claim(folder, model, shards, overwrite)
 
     results = {name: folder / f"{name}.npz" for name in shards}
@@ -151,7 +152,8 @@ def read_shards(out_or_paths: str | os.PathLike[str] | Paths) -> Segments:
         A shard has no result yet, results are of different models, or ids repeat.
     """
     if not isinstance(out_or_paths, str | os.PathLike):
-        paths = [Path(path) for path in out_or_paths]
+        given = as_list(out_or_paths, "out_or_paths", "a folder, or a sequence of folders")
+        paths = [as_path(path, f"out_or_paths[{i}]") for i, path in enumerate(given)]
     elif Path(out_or_paths).is_dir():
         return Segments.concatenate(_all_in(Path(out_or_paths)))
     else:
@@ -225,7 +227,8 @@ def _named(paths: Paths) -> dict[str, Path]:
     if isinstance(paths, str | os.PathLike):
         raise ValueError(f"paths is one path ({os.fspath(paths)}), expected a list of folders.")
     shards: dict[str, Path] = {}
-    for path in (Path(os.path.abspath(path)) for path in paths):
+    for given in as_list(paths, "paths", "a sequence of folders"):
+        path = Path(os.path.abspath(as_path(given, "an entry of paths")))
         if path.name in shards:
             raise ValueError(
                 f"{shards[path.name]} and {path} have the same name, and so would their results; "

@@ -158,10 +158,13 @@ def test_nothing_comes_from_elsewhere(videos, model, tmp_path):
 
 
 @pytest.mark.parametrize("where", ["ids", "labels", "title", "files"])
-def test_escapes(videos, tmp_path, where):
+def test_escapes(videos, tmp_path, where, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     X, y = videos
     title = NASTY if where == "title" else None
     links = [f"{NASTY}/{i}.mp4" for i in range(len(X))] if where == "files" else None
+    for link in links or ():
+        touch(tmp_path / link)
     if where == "ids":
         X = Clips(X.values, X.offsets, 1.0, ids=[f"{NASTY}\0\ud800{i}" for i in range(len(X))])
         y = Segments(y.offsets, y.label, y.start, y.end)
@@ -392,8 +395,14 @@ def test_searches_and_frozen_estimators(videos, model, tmp_path):
         assert got.rows == want.rows
 
 
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
 def test_videos_are_linked(videos, model, tmp_path):
     X, y = videos
+    touch(tmp_path / "clip 2.mp4")
     links = {X.ids[0]: "https://host/a.mp4", X.ids[2]: tmp_path / "clip 2.mp4"}
     page = Page(report(model, X, y, tmp_path / "r.html", links))
     urls = [v["url"] for v in page.data["videos"]]

@@ -42,7 +42,9 @@ def folder(tmp_path_factory, videos):
         sound.setframerate(3000)
         sound.writeframes(bytes(3000 * 80))
     names = {X.ids[0]: folder / "clip #0.wav", X.ids[1]: folder / "missing.mp4"}
+    (folder / "missing.mp4").touch()
     report(asn, X, y, folder / "report.html", names)
+    (folder / "missing.mp4").unlink()  # the page was moved without it
     report(asn, X[:3], None, folder / "no_truth.html", title=NASTY)
     nasty = [f"{NASTY}{i}" for i in range(len(X))]
     X = Clips(X.values, X.offsets, 1.0, ids=nasty, feature_names=X.feature_names)

@@ -24,6 +24,7 @@ def test_links(tmp_path, monkeypatch):
     ):
         with pytest.raises(ValueError, match=r"videos\[2\] is "):
             link(bad, tmp_path, 2)
+    (tmp_path / "b.mp4").touch()
     assert link_videos(None, 2, None, tmp_path) == [None, None]
     assert link_videos({"b": "b.mp4"}, 2, ["a", "b"], tmp_path) == [None, "b.mp4"]
     assert link_videos([None, "b.mp4"], 2, None, tmp_path) == [None, "b.mp4"]

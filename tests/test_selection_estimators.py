@@ -88,7 +88,7 @@ def test_what_select_returns_is_checked(returned: Any, match: str) -> None:
             "cas of video 1 must be finite, got nan at clip 1, class 0",
         ),
         (np.array([[np.inf]]), [0, 1], [[0]], "cas of video 0 must be finite, got inf"),
-        (np.array([["a"]]), [0, 1], [[0]], "could not convert string"),
+        (np.array([["a"]]), [0, 1], [[0]], "cas must hold numbers"),
     ],
 )
 def test_bad_arrays(model: Any, cas: Any, offsets: Any, video_scores: Any, match: str) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_asn import _typing as types
+from sklearn_asn._checks import as_floats, as_path
 from sklearn_asn._data.features import check_feature_names, check_seconds, not_finite, pack_arrays
 from sklearn_asn._data.folder import all_finite, fill, read_folder, saving_to
 from sklearn_asn._data.holders import is_ragged as is_ragged
@@ -247,29 +248,28 @@ class Clips(Packed[NDArray[Any]]):
         self, video: NDArray[np.integer[Any]], position: NDArray[Any]
     ) -> NDArray[np.float64]:
         """Turn positions in clips (of the videos `video`) into seconds, where timing is known."""
-        position = np.asarray(position, dtype=np.float64)
+        position = as_floats(position, "position")
         if self.clip_seconds is None:
             return position
-        seconds = position * self.clip_seconds[video]
-        return seconds if self.start_seconds is None else seconds + self.start_seconds[video]
+        time = position * self.clip_seconds[video]
+        return time if self.start_seconds is None else time + self.start_seconds[video]
 
     def to_position(
         self, video: NDArray[np.integer[Any]], time: NDArray[Any]
     ) -> NDArray[np.float64]:
         """Turn times of the videos `video` into positions in clips; the inverse of `to_time`."""
-        time = np.asarray(time, dtype=np.float64)
+        time = as_floats(time, "time")
         if self.clip_seconds is None:
             return time
-        if self.start_seconds is not None:
-            time = time - self.start_seconds[video]
-        return time / self.clip_seconds[video]
+        start = 0.0 if self.start_seconds is None else self.start_seconds[video]
+        return (time - start) / self.clip_seconds[video]
 
     def with_values(
         self, values: NDArray[Any], feature_names: Iterable[str] | None = None
     ) -> Clips:
         """Return the same videos, timing and ids with other features, one row a clip."""
-        timing = (self.clip_seconds, self.start_seconds)
         # what a transformer made is checked on first use
+        timing = (self.clip_seconds, self.start_seconds)
         return Clips.unseen(values, self.offsets, *timing, self.ids, feature_names)
 
     def to_table(self) -> NDArray[Any] | pd.DataFrame:
@@ -390,7 +390,7 @@ class Clips(Packed[NDArray[Any]]):
         stored = self.dtype if dtype is None else np.dtype(dtype)
         if not np.issubdtype(stored, np.floating):
             raise ValueError(f"dtype={dtype!r}; expected a float type, such as 'float16'.")
-        folder = Path(folder)
+        folder = as_path(folder, "folder")
         with saving_to(folder, overwrite) as work:
             names = ("offsets", *self._per_video, *self._shared)
             given = {name: getattr(self, name) for name in names}
@@ -417,7 +417,7 @@ class Clips(Packed[NDArray[Any]]):
             that stay on disk are compared with their checksums later, each video when it is first
             used (or by `verify`); a ValueError then names the damaged video.
         """
-        folder = Path(folder)
+        folder = as_path(folder, "folder")
         values, arguments, finite = read_folder(folder, mmap)
         frozen(arguments.get("ids"))  # a selection with repeats was saved as it is
         try:

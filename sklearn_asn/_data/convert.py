@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import as_list
+
 _SECOND = np.timedelta64(1, "s")
 
 
@@ -169,7 +171,7 @@ def as_labels(labels: Any, name: str) -> NDArray[Any]:
 def _one_kind(labels: Any, name: str) -> NDArray[Any]:
     if isinstance(labels, np.ndarray) and labels.ndim != 1:
         raise ValueError(f"{name} must be 1-D, got shape {labels.shape}.")
-    given = list(labels)
+    given = as_list(labels, name, "a sequence of labels")
     if set(map(type, given)) == {str}:  # by far the commonest: many times faster than below
         _refuse_nul(given, name)
         return np.array(given, dtype=np.str_)
@@ -186,7 +188,9 @@ def _one_kind(labels: Any, name: str) -> NDArray[Any]:
         others = " and ".join(sorted(kinds))
         if "text" in kinds:
             others = f"strings and other types ({others})"
-        raise ValueError(f"{name} mixes {others}; use labels of one type.")
+        first = {_kind_of(v): v for v in reversed(given)}  # an example of each
+        shown = " and ".join(repr(_plain(first[kind])) for kind in sorted(first))
+        raise ValueError(f"{name} mixes {others}, such as {shown:.120}; use labels of one type.")
     if kinds <= {"text", "bytes"} and kinds:
         names = [_name(v, i, name) for i, v in enumerate(given)]
         _refuse_nul(names, name)
@@ -270,7 +274,12 @@ def _kind_of(value: Any) -> str:
 
 def _refused(name: str, value: Any, i: int, expected: str) -> ValueError:
     missing = " (missing)" if _is_missing(value) else ""
-    return ValueError(f"{name}[{i}] is {value!r:.60}{missing}; expected {expected}.")
+    return ValueError(f"{name}[{i}] is {_plain(value)!r:.60}{missing}; expected {expected}.")
+
+
+def _plain(value: Any) -> Any:
+    """Return what Python prints without the name of NumPy's type."""
+    return value.item() if isinstance(value, np.str_ | np.bytes_ | np.number) else value
 
 
 def _kind(name: str, array: NDArray[Any]) -> ValueError:

@@ -84,7 +84,9 @@ def check_feature_names(names: Any, n_features: int) -> NDArray[Any] | None:
     """Return one unique name a column, or None."""
     if names is None:
         return None
-    array = np.asarray(as_ids(list(names), "feature_names"), dtype=object)
+    array = np.asarray(
+        as_ids(list(names) if isinstance(names, str) else names, "feature_names"), dtype=object
+    )
     if len(array) != n_features:
         raise ValueError(f"feature_names has {len(array)} names for {n_features} features.")
     if len(set(array)) != n_features:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from sklearn_asn._checks import as_list
 from sklearn_asn._data.packed import Packed
 from sklearn_asn._data.pairing import known_ids
 from sklearn_asn._optional import need
@@ -52,6 +53,27 @@ def is_ragged(X: Any, name: str = "X") -> bool:
         some = _listed(X[:1]) if _lists_itself(X) else [X[0]] if len(X) else []
         return any(_is_video(video, name) for video in some)
     return False
+
+
+def check_entries(X: Any, name: str = "X") -> None:
+    """Refuse what holds no features at all: None, a number, an empty list, or videos of None.
+
+    Raises
+    ------
+    ValueError
+        Saying what was found, where scikit-learn's checks see an array of NaN.
+    """
+    form = "a list with an array (n_clips, n_features) a video, Clips, or a 2-D or 3-D array"
+    if X is None or (np.isscalar(X) and not isinstance(X, str | bytes)):
+        raise ValueError(f"{name} is {X!r:.80}; expected {form}.")
+    if isinstance(X, list | tuple):
+        if not X:
+            raise ValueError(
+                f"Found 0 videos (0 sample(s)) in {name}, an empty list; expected {form}."
+            )
+        if any(video is None for video in X):
+            i = next(i for i, video in enumerate(X) if video is None)
+            raise ValueError(f"Video {i} of {name} is None; expected {form}.")
 
 
 def one_a_video(X: Any, name: str = "X") -> tuple[Any, Any]:
@@ -192,7 +214,7 @@ def _lists_itself(value: Any) -> bool:
 def _listed(value: Any) -> list[Any]:
     if hasattr(value, "to_pylist"):
         return value.to_pylist()
-    return value.to_list() if _lists_itself(value) else list(value)
+    return value.to_list() if _lists_itself(value) else as_list(value, "X", "one array a video")
 
 
 def _is_video(value: Any, name: str) -> bool:

@@ -42,7 +42,10 @@ def check_offsets(offsets: Any, n_rows: int) -> Offsets:
     """Validate that `offsets` cuts `n_rows` flat rows into consecutive pieces."""
     offsets = as_offsets(offsets)
     if offsets.ndim != 1 or len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != n_rows:
-        raise ValueError(f"offsets must be 1-D, start at 0 and end at the {n_rows} rows given.")
+        ends = f"; they end at {offsets[-1]}" if offsets.ndim == 1 and len(offsets) else ""
+        raise ValueError(
+            f"offsets must be 1-D, start at 0 and end at the {n_rows} rows given{ends}."
+        )
     if np.any(np.diff(offsets) < 0):
         raise ValueError("offsets must not decrease.")
     return offsets
@@ -57,7 +60,9 @@ def check_ids(ids: Any, n_videos: int) -> NDArray[np.str_] | None:
     if ids is None:
         return None
     own = isinstance(ids, np.ndarray) and ids.dtype.kind == "U" and not ids.flags.writeable
-    names = ids if own else np.array(as_ids(list(ids)), dtype=np.str_)
+    names = (
+        ids if own else np.array(as_ids(list(ids) if isinstance(ids, str) else ids), dtype=np.str_)
+    )
     if names.shape != (n_videos,):
         raise ValueError(f"ids names {len(names)} videos, expected {n_videos}.")
     if not own:

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._checks import check_number
+from sklearn_asn._checks import as_list, as_path, check_number
 from sklearn_asn._data.as_arrays import JoinedByNumPy, NoLabels
 from sklearn_asn._data.convert import as_ids, as_labels, as_mask, as_numbers, as_seconds
 from sklearn_asn._data.invalid import check_on_invalid, settle
+from sklearn_asn._data.listed import columns_of
 from sklearn_asn._data.packed import (
     Offsets,
     Packed,
@@ -26,6 +27,7 @@ from sklearn_asn._data.packed import (
     frozen,
     offsets_from_lengths,
 )
+from sklearn_asn._data.shown import segments_html
 from sklearn_asn._disk.files import write_atomically
 from sklearn_asn._doclink import public
 from sklearn_asn._typing import OnInvalid
@@ -134,8 +136,8 @@ class Segments(JoinedByNumPy, NoLabels, Packed[list[Segment]]):
         if len(bad):
             first = int(bad[0])
             raise ValueError(
-                f"Segment {self._describe(first)}: expected finite times with start < end "
-                f"({len(bad)} such segments)."
+                f"Segment {self._describe(first)}: expected finite times with start < end, "
+                f"in the order (label, start, end) ({len(bad)} such segments)."
             )
 
     def _describe(self, row: int) -> str:
@@ -150,18 +152,9 @@ class Segments(JoinedByNumPy, NoLabels, Packed[list[Segment]]):
         cls, videos: Sequence[Sequence[Any]], ids: Iterable[str] | None = None
     ) -> Segments:
         """Pack one list of ``(label, start, end)`` or ``(label, start, end, score)`` a video."""
-        rows: list[Segment] = []
-        for i, video in enumerate(videos):
-            for item in video:
-                try:
-                    rows.append(Segment(*item))
-                except TypeError:
-                    raise ValueError(
-                        f"Segments of video {i} must be (label, start, end) or "
-                        f"(label, start, end, score), got {item!r}."
-                    ) from None
+        rows, lengths = columns_of(videos)
         label, start, end, score = zip(*rows, strict=True) if rows else ((), (), (), ())
-        offsets = offsets_from_lengths([len(v) for v in videos])
+        offsets = offsets_from_lengths(lengths)
         return cls(offsets, label, start, end, score, ids)
 
     @classmethod
@@ -209,9 +202,12 @@ class Segments(JoinedByNumPy, NoLabels, Packed[list[Segment]]):
         [0, 1]
         """
         check_on_invalid(on_invalid, tolerance)
+        if not isinstance(frame, pd.DataFrame):
+            raise TypeError(f"frame must be a pandas DataFrame, got {type(frame).__name__}.")
         missing = {"video", "label", "start", "end"} - set(frame.columns)
         if missing:
-            raise ValueError(f"frame lacks the columns {sorted(missing)}.")
+            found = [str(name) for name in frame.columns]
+            raise ValueError(f"frame lacks the columns {sorted(missing)}; it has {found[:20]}.")
         column = frame["video"].to_numpy()
         if len(column) and np.issubdtype(column.dtype, np.integer) and not _is_sized(videos):
             ids = None
@@ -291,7 +287,7 @@ class Segments(JoinedByNumPy, NoLabels, Packed[list[Segment]]):
         >>> both.ids.tolist(), both.lengths.tolist()
         (['a', 'b', 'c'], [1, 0, 1])
         """
-        given = list(parts)
+        given = as_list(parts, "parts", "a list of Segments")
         for i, part in enumerate(given):
             if not isinstance(part, Segments):
                 raise ValueError(f"parts[{i}] is {type(part).__name__}, expected Segments.")
@@ -349,7 +345,7 @@ class Segments(JoinedByNumPy, NoLabels, Packed[list[Segment]]):
         ...     Segments.open(path) == y
         True
         """
-        path = Path(path)
+        path = as_path(path)
         if path.exists() and not overwrite:
             raise FileExistsError(
                 f"{path} exists; choose another file, or overwrite=True to replace it."
@@ -369,7 +365,7 @@ class Segments(JoinedByNumPy, NoLabels, Packed[list[Segment]]):
         ValueError
             The file holds no `Segments`, or a newer or damaged form of them.
         """
-        return read_segments(path)[0]
+        return read_segments(as_path(path))[0]
 
     def to_frame(self) -> pd.DataFrame:
         """Return one segment a row; ``video`` is the id where there is one, else the position."""
@@ -425,6 +421,9 @@ class Segments(JoinedByNumPy, NoLabels, Packed[list[Segment]]):
     def __repr__(self) -> str:
         return f"Segments(n_videos={len(self)}, n_segments={len(self.label)})"
 
+    def _repr_html_(self) -> str:
+        return segments_html(self)
+
 
 def write_segments(path: Path, segments: Segments, notes: Mapping[str, Any] | None = None) -> None:
     """Write what `read_segments` reads; `notes` are further values that travel in the file."""
@@ -447,6 +446,8 @@ def read_segments(
     """Read segments, and those of the `notes` that are there, from a file of `write_segments`."""
     try:
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
+            if "format" not in getattr(file, "files", ()):
+                raise ValueError(f"it is no .npz file of {FORMAT}")
             if file["format"].item() != FORMAT or file["version"].item() > FORMAT_VERSION:
                 raise ValueError(f"it is not {FORMAT} of version <= {FORMAT_VERSION}")
             names = ("offsets", *Segments._flat, *Segments._per_video)

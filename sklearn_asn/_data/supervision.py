@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
+from sklearn_asn._checks import as_floats, known_labels
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.holders import entries_of
 from sklearn_asn._data.packed import offsets_from_lengths
@@ -35,13 +37,16 @@ def allowed_classes(localize_classes: Any, classes: NDArray[Any]) -> NDArray[np.
     """Return which of `classes` may be localized; None: all of them."""
     if localize_classes is None:
         return None
-    wanted = list(localize_classes) if not isinstance(localize_classes, str) else []
+    listed = isinstance(localize_classes, Iterable) and not isinstance(localize_classes, str)
+    wanted = list(localize_classes) if listed else []
     known = classes.tolist()
     unknown = [c for c in wanted if c not in known]
     if not wanted or unknown:
+        which = f"{unknown[:5]} are not among them: " if unknown else ""
+        asked = unknown if listed else [localize_classes]
         raise ValueError(
-            f"localize_classes={localize_classes!r}; expected None or a sequence of classes that "
-            f"training has seen ({unknown[:5]} are not among them)."
+            f"localize_classes={localize_classes!r:.200}; expected None or a sequence of classes "
+            f"that training has seen ({which}{known_labels(asked, known)})."
         )
     return np.array([c in wanted for c in known])
 
@@ -71,7 +76,7 @@ def check_weights(sample_weight: Any, n_videos: int) -> NDArray[np.float64]:
     """
     if sample_weight is None:
         return np.ones(n_videos)
-    weight = np.asarray(entries_of(sample_weight), dtype=np.float64)
+    weight = as_floats(entries_of(sample_weight), "sample_weight")
     if weight.shape != (n_videos,):
         raise ValueError(
             f"sample_weight must have shape ({n_videos},), one number a video; "

@@ -119,6 +119,7 @@ def check_comparable(a: NDArray[Any], b: NDArray[Any]) -> None:
 def _from_items(y: list[Any]) -> Targets:
     """Read a list whose entries say its form: sets, lists of segments, rows of 0/1, labels."""
     if y and all(isinstance(entry, Set) for entry in y):
+        _refuse_segments(y)
         as_labels([v for entry in y for v in entry], "y")  # before sorting, which needs one kind
         label = as_labels([v for entry in y for v in sorted(entry)], "y")
         return Targets(label, offsets_from_lengths([len(entry) for entry in y]))
@@ -139,6 +140,17 @@ def _from_items(y: list[Any]) -> Targets:
         odd = next(i for i, v in enumerate(y) if type(v) is not type(y[0]) or is_list[i])
         raise ValueError(f"y[{odd}] is {y[odd]!r}; expected y to be {FORMS}.")
     return _from_labels(np.asarray(y) if len(set(map(type, y))) < 2 else as_labels(y, "y"))
+
+
+def _refuse_segments(y: list[Any]) -> None:
+    """Refuse sets that hold segments, which would be taken for labels."""
+    for i, entry in enumerate(y):
+        odd = [v for v in entry if isinstance(v, tuple)]
+        if odd:
+            raise ValueError(
+                f"y[{i}] is a set that holds {odd[0]!r:.80}; sets are of labels. For segments give "
+                "a list of (label, start, end)."
+            )
 
 
 def _are_lists_of_text(y: list[Any], is_list: list[bool]) -> bool:

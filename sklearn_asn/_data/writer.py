@@ -6,13 +6,13 @@ import itertools
 import os
 from collections.abc import Iterable
 from io import FileIO
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_asn._checks import as_dtype, as_path
 from sklearn_asn._data import folder as _storage
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.features import check_feature_names, check_video, columns_of
@@ -84,12 +84,12 @@ class ClipsWriter:
         feature_names: Iterable[str] | None = None,
         append: bool = False,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = as_path(folder, "folder")
         if self.folder.exists() and not append:
             raise FileExistsError(
                 f"{self.folder} exists; choose another folder, or append=True to go on with it."
             )
-        self._dtype = None if dtype is None else np.dtype(dtype)
+        self._dtype = None if dtype is None else as_dtype(dtype)
         if self._dtype is not None and not np.issubdtype(self._dtype, np.floating):
             raise ValueError(f"dtype={dtype!r}; expected a float type, such as 'float16'.")
         self._names = None if feature_names is None else [str(name) for name in feature_names]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._checks import warn
+from sklearn_asn._checks import known_labels, warn
 from sklearn_asn._data.columns import are_named
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._localizers.cas import FLAT
@@ -213,8 +213,8 @@ def warn_unseen_classes(labels: NDArray[Any], classes: NDArray[Any]) -> None:
         shown = ", ".join(map(repr, unseen[:5])) + (", ..." if len(unseen) > 5 else "")
         warn(
             f"{len(unseen)} of the {len(given)} classes of y ({shown}) were never seen in training "
-            "and count 0. Train on videos of them (in cross-validation: stratify or use fewer "
-            "folds), or leave them out of y.",
+            f"and count 0; {known_labels(unseen, classes.tolist())}. Train on videos of them (in "
+            "cross-validation: stratify or use fewer folds), or leave them out of y.",
             UnseenClassWarning,
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
-from sklearn_asn._data.holders import as_table
+from sklearn_asn._data.holders import as_table, check_entries
 from sklearn_asn._data.pairing import check_same_videos, index_ids
 from sklearn_asn._localizers.finite import check_features, shows_features
 
@@ -35,6 +35,7 @@ def check_X(estimator: Any, X: Any, reset: bool, trains: bool = False) -> Clips:
         are much likelier meant. After a fit to a 2-D array, ragged videos are taken: they cannot be
         mistaken.
     """
+    check_entries(X)
     ragged = is_ragged(X)
     if ragged:
         clips = as_clips(X, look=False)

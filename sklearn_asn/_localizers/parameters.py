@@ -19,7 +19,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_asn._checks import check_choice, check_count, check_number
+from sklearn_asn._checks import (
+    check_choice,
+    check_count,
+    check_no_class,
+    check_number,
+    check_verbose,
+)
 from sklearn_asn._doclink import public
 
 Stage = Literal["train", "fit", "use", "machine"]
@@ -114,11 +120,29 @@ def each(check: Check) -> Check:
 
 def selection(value: Any, name: str) -> None:
     """Accept None, and what makes segments of a CAS."""
-    if isinstance(value, type) or (value is not None and not hasattr(value, "select")):
+    check_no_class(value, name)
+    if value is not None and not hasattr(value, "select"):
         raise ValueError(
             f"{name}={value!r}; expected None or an object with a method "
             "select(cas, video_scores), such as NaiveSelection()."
         )
+
+
+def callbacks(value: Any, name: str) -> None:
+    """Accept None and a list of skorch callbacks, each perhaps in a pair with its name."""
+    if value is None:
+        return
+    if hasattr(value, "on_train_begin"):
+        one = value.__name__ if isinstance(value, type) else type(value).__name__
+        raise ValueError(f"{name} is one callback; expected a list of them: [{one}(...)].")
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{name}={value!r:.80}; expected None or a list of skorch callbacks.")
+    for i, item in enumerate(value):
+        named = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+        if not hasattr(item[1] if named else item, "on_train_begin"):
+            raise ValueError(
+                f"{name}[{i}] is {item!r:.80}; expected a skorch callback, or (name, callback)."
+            )
 
 
 #: Where numbers that enter float32 as factors end: far from what overflows, or counts as 0.
@@ -148,7 +172,7 @@ SHARED: dict[str, Parameter] = {
     "quantile_momentum": train(number(0, 1), 0.9),
     "quantile_videos": train(choice("untrimmed", "all"), "untrimmed"),
     "precision": train(choice("float32", "bfloat16"), "float32"),
-    "callbacks": train(anything),
+    "callbacks": train(callbacks),
     "random_state": train(anything),
     "warm_start": Parameter("fit", flag, False),
     # below, quotients leave float32; so small a number already means the highest clip alone
@@ -161,7 +185,7 @@ SHARED: dict[str, Parameter] = {
     "compile": machine(flag, False),
     "memory": machine(anything),
     "n_jobs": machine(anything),
-    "verbose": machine(anything, 0),
+    "verbose": machine(check_verbose, 0),
 }
 
 

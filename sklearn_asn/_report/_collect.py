@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._colours import class_numbers
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
 from sklearn_asn._data.holders import as_table
 from sklearn_asn._data.segments import Segments
@@ -24,7 +25,7 @@ Array = NDArray[Any]
 METHODS = ("predict", "transform", "attention", "predict_proba")
 BLOCK_CLIPS = 50_000  # scored together, at most
 BLOCK_VALUES = 4_000_000  # of the CAS held at a time (32 MB), unless one video has more
-PAGE_POINTS = 4_000_000  # numbers of a curve, over all videos
+PAGE_POINTS = 3_000_000  # numbers of a curve, over all videos
 FEWEST_POINTS = 50
 
 
@@ -46,6 +47,8 @@ class Collected:
 
     names: list[str]
     timing: Clips
+    named: bool  # whether the names are ids
+    values: list[Any]  # the labels as they are: of the classes, then those that `y` has beside them
     labels: list[str]  # of the classes, then those of y that were not trained on
     n_classes: int
     frames_per_clip: int
@@ -137,6 +140,8 @@ def collect(
     return Collected(
         names=names or [f"video {i}" for i in range(len(timing))],
         timing=timing,
+        named=names is not None,
+        values=values,
         labels=[str(v) for v in values],
         n_classes=len(classes),
         frames_per_clip=rows_a_clip(localizer),
@@ -162,16 +167,12 @@ def _codes(
     classes: Array, targets: Targets | None
 ) -> tuple[list[Any], Callable[[Array], NDArray[np.int64]]]:
     """Return all labels (classes first, then what else `y` has), and what numbers them."""
-    values = classes.tolist()
-    if targets is not None and len(targets.label):
-        known = set(values)
-        values += [v for v in np.unique(targets.label).tolist() if v not in known]
-    number = {value: i for i, value in enumerate(values)}
+    number = class_numbers(classes, () if targets is None else targets.label)
 
     def code(labels: Array) -> NDArray[np.int64]:
         return np.array([number[v] for v in labels.tolist()], dtype=np.int64)
 
-    return values, code
+    return list(number), code
 
 
 def _spans(segments: Segments, video: int, code: Callable[[Array], NDArray[np.int64]]) -> Spans:

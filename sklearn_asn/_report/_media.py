@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urldefrag, urlsplit
@@ -18,13 +18,18 @@ def link_videos(
     n_videos: int,
     ids: list[str] | None,
     folder: Path,
+    *,
+    timed: bool = True,
 ) -> list[str | None]:
     """Return the URL of every video's file, seen from a page in `folder`; None where none is.
 
     Raises
     ------
     ValueError
-        Their number is wrong, an id is unknown, or an entry is neither a path nor a known URL.
+        Their number is wrong, an id is unknown, an entry is neither a path nor a known URL, or
+        clips are not `timed`.
+    FileNotFoundError
+        A path leads to no file. (URLs are not looked at.)
     """
     if videos is None:
         return [None] * n_videos
@@ -40,11 +45,39 @@ def link_videos(
         raise ValueError(
             f"videos={videos!r}; expected one path or URL a video (a list), or a dict from ids."
         )
+    elif not isinstance(videos, Iterable):
+        raise ValueError(
+            f"videos={videos!r}; expected a list with one path or URL a video, or a dict from ids."
+        )
     else:
         entries = list(videos)
     if len(entries) != n_videos:
         raise ValueError(f"X has {n_videos} videos, but videos has {len(entries)} entries.")
-    return [None if v is None else link(v, folder, i) for i, v in enumerate(entries)]
+    links = [None if v is None else link(v, folder, i) for i, v in enumerate(entries)]
+    if any(links) and not timed:
+        raise ValueError(
+            "videos needs X with timing, to know what second a clip is: "
+            "Clips(..., clip_seconds=...)."
+        )
+    _check_there(entries, ids)
+    return links
+
+
+def _check_there(entries: list[Any], ids: list[str] | None) -> None:
+    """Refuse paths without a file, at once: the page would say so only where one is played."""
+    lacking = [
+        i
+        for i, v in enumerate(entries)
+        if v is not None and not URL.match(os.fspath(v)) and not os.path.isfile(v)
+    ]
+    if lacking:
+        first = lacking[0]
+        name = f"video {first}" if ids is None else f"video {ids[first]!r}"
+        raise FileNotFoundError(
+            f"{len(lacking)} of {sum(v is not None for v in entries)} files in videos are not "
+            f"there, such as {os.fspath(entries[first])!r} of {name} (looked for from "
+            f"{os.getcwd()}). For files that will be there only later, give file:// URLs."
+        )
 
 
 def link(video: Any, folder: Path, position: int = 0) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_asn._report._collect import Collected
+from sklearn_asn._report._operating import Points
 from sklearn_asn._report._scores import MAIN_TIOU, Scores
 
 MAX_LISTED = 200  # classes named
@@ -19,13 +20,18 @@ LONGEST = 300  # characters of a parameter's value
 MAIN_PARAMETERS = ("variant", "quantile", "video_threshold", "selection", "frames_per_clip")
 
 
-def facts(found: Collected, scores: Scores) -> str:
+def facts(found: Collected, scores: Scores, points: Points) -> str:
     """Return the numbers that come first, as list items."""
     items = [(f"{len(found.names):,}", "videos"), (f"{len(found.predicted.label):,}", "segments")]
     if found.truth is not None:
         items.append((f"{len(found.truth.label):,}", "true segments"))
     if scores.localization is not None:
         items.append((f"{scores.localization:.3f}", f"mAP at tIoU {MAIN_TIOU:g}"))
+        items += [
+            (f"{value:.3f}", f"{what} at tIoU {MAIN_TIOU:g}")
+            for what, value in (("precision", points.precision()), ("recall", points.recall()))
+            if value == value
+        ]
     if scores.recognition is not None:
         items.append((f"{scores.recognition:.3f}", "mAP of video labels"))
     return "".join(f"<li><strong>{n}</strong> {escape(what)}</li>" for n, what in items)
@@ -58,7 +64,7 @@ def model(found: Collected, earlier: list[Any], localizer: Any) -> str:
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
 
 
-def average_precisions(found: Collected, scores: Scores) -> str:
+def average_precisions(found: Collected, scores: Scores, points: Points) -> str:
     """Return the table of average precision, or why there is none."""
     if scores.table is None or found.truth is None:
         if scores.recognition is None:
@@ -73,20 +79,31 @@ def average_precisions(found: Collected, scores: Scores) -> str:
         for v in scores.table.index
     ]
     names = [str(v) for v in scores.table.index]
-    lines = map(_line, names, counts, scores.table.to_numpy())
+    place = {value: i for i, value in enumerate(found.values)}
+    codes = [place[v] for v in scores.table.index.tolist()]
+    shares = [(points.precision(code), points.recall(code)) for code in codes]
+    lines = map(_line, names, counts, scores.table.to_numpy(), shares)
     n_found = sum(count for _, count in counts)
-    mean = _line("mean", (len(found.truth.label), n_found), scores.table.mean())
+    whole = (points.precision(), points.recall())
+    mean = _line("mean", (len(found.truth.label), n_found), scores.table.mean(), whole)
     return (
-        '<p class="note">Average precision of every class at every tIoU, by the ActivityNet rule.'
-        '</p><div class="scroll" role="region" aria-label="Average precision" tabindex="0">'
+        '<p class="note">Average precision of every class at every tIoU, by the ActivityNet rule; '
+        f"precision and recall of all its predictions at tIoU {MAIN_TIOU:g}, in the last line of "
+        'all classes together.</p><div class="scroll" role="region" '
+        'aria-label="Average precision" tabindex="0">'
         '<table><thead><tr><th scope="col">class</th>'
-        f'<th scope="col">true</th><th scope="col">predicted</th>{heads}</tr></thead>'
+        f'<th scope="col">true</th><th scope="col">predicted</th>'
+        f'<th scope="col">precision</th><th scope="col">recall</th>{heads}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody><tfoot>{mean}</tfoot></table></div>"
     )
 
 
-def _line(label: str, counts: tuple[int, int], values: Iterable[float]) -> str:
-    cells = [f"{count:,}" for count in counts] + [f"{value:.3f}" for value in values]
+def _line(
+    label: str, counts: tuple[int, int], values: Iterable[float], shares: Iterable[float]
+) -> str:
+    cells = [f"{count:,}" for count in counts]
+    cells += [f"{value:.3f}" if value == value else "&ndash;" for value in shares]
+    cells += [f"{value:.3f}" for value in values]
     return (
         f'<tr><th scope="row">{escape(label)}</th>'
         f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -3,22 +3,29 @@
 
 class Timeline {
   constructor(video, index) {
-    Object.assign(this, { video, index, segments: [], chosen: null, drawn: false });
-    const count = video.found;
-    const length = data.unit === "s" ? time(video.end - video.start) : `${video.n} clips`;
-    const title = make("h3", { id: `title-${index}` }, video.id,
-      make("span", {}, `${length}, ${count.toLocaleString("en")} segment${count === 1 ? "" : "s"}`));
-    if (video.url) {
-      title.append(make("a", { href: video.url, target: "_blank", rel: "noreferrer noopener" }, "video file"));
-    }
-    this.node = make("section", { class: "video", id: `video-${index}`, tabindex: "-1", "aria-labelledby": `title-${index}` }, title);
+    Object.assign(this, { video, index, segments: [], chosen: null, drawn: false, added: new Map() });
+    this.node = make("section", { class: "video", id: `video-${index}`, tabindex: "-1" });
     this.node.style.minHeight = `${8 + 5 * video.rows.length}rem`;
     this.node.timeline = this;
+  }
+
+  head() {
+    if (this.title) return;
+    const { video, index } = this, count = video.found;
+    const length = data.unit === "s" ? time(video.end - video.start) : `${video.n} clips`;
+    this.title = make("h3", { id: `title-${index}` }, video.id,
+      make("span", {}, `${length}, ${count.toLocaleString("en")} segment${count === 1 ? "" : "s"}`));
+    if (video.url) {
+      this.title.append(make("a", { href: video.url, target: "_blank", rel: "noreferrer noopener" }, "video file"));
+    }
+    this.node.setAttribute("aria-labelledby", `title-${index}`);
+    this.node.append(this.title);
   }
 
   draw() {
     if (this.drawn) return;
     this.drawn = true;
+    this.head();
     const { video } = this;
     this.plot = make("div", { class: "plot" });
     this.values = [];
@@ -35,10 +42,11 @@ class Timeline {
     this.over = make("div", { class: "over", "aria-hidden": "true" }, this.cursor);
     this.plot.append(this.over);
     this.readout = make("p", { class: "readout" });
-    this.node.append(this.plot, this.readout);
+    this.correcting = new Correcting(this);
+    this.node.append(this.plot, this.readout, this.correcting.node);
     if (video.more) this.node.append(make("p", { class: "note" }, video.more));
-    this.segments.sort((a, b) => a.start - b.start || a.end - b.end);
-    if (this.segments.length) this.segments[0].node.tabIndex = 0;
+    this.order();
+    this.limit();
     this.plot.addEventListener("pointermove", (event) => this.point(event));
     this.plot.addEventListener("pointerdown", (event) => this.point(event));
     this.plot.addEventListener("pointerleave", () => this.rest());
@@ -50,19 +58,34 @@ class Timeline {
     this.node.style.minHeight = "";
   }
 
+  order() {
+    this.segments.sort((a, b) => a.start - b.start || a.end - b.end);
+    if (this.segments.length && !this.segments.some((s) => s.node.tabIndex === 0)) this.segments[0].node.tabIndex = 0;
+  }
+
+  limit() {  // hide what scores too low
+    for (const s of this.segments) s.node.hidden = s.what === "predicted" && s.score !== null && s.score < operating.least;
+    const shown = this.shown();
+    if (shown.length && !shown.some((s) => s.node.tabIndex === 0)) this.rove(shown[0]);
+    this.correcting.count();
+    if (this.frames) this.frames.limit();
+  }
+
+  shown() { return this.segments.filter((s) => !s.node.hidden); }
+
   row(name, of, curve) {
     const value = make("output", { "aria-live": "off" });
     const label = make("div", { class: "name" }, make("bdi", { class: "label" }, name), make("span", { class: "of" }, of), value);
     const track = make("div", { class: "track" });
     this.values.push({ name, curve, value });
-    this.plot.append(label, track);
+    this.bottom ? this.bottom.before(label, track) : this.plot.append(label, track);
     return track;
   }
 
   classRow(row) {
     const name = data.labels[row.c], kind = `k${row.c % 8}`;
     const curve = row.k ? new Curve(row.k, this.video) : null;
-    const track = this.row(name, row.p === undefined ? "not trained on" : `p ${round(row.p, 2)}`, curve);
+    const track = this.row(name, row.p === undefined ? (row.added ? "added" : "not trained on") : `p ${round(row.p, 2)}`, curve);
     if (curve) {
       const inside = curve.bottom >= 0 && curve.top <= 1;  // probabilities share one scale
       const low = inside ? 0 : Math.min(0, curve.bottom);
@@ -76,21 +99,19 @@ class Timeline {
         lanes.push(make("div", { class: `lane ${style}` }));
       }
       for (const [start, end, score, lane] of list) {
-        const s = { start, end, score, name, what };
+        const s = { start, end, score, name, what, from: { start, end } };
         this.place(s, `seg ${style} ${style === "found" ? kind : ""}`, score === null ? 1 : clamp(score / best, 0.35, 1));
         lanes[lane].append(s.node);
       }
       track.append(...lanes);
     }
+    this.added.set(name, track.appendChild(make("div", { class: "lane added", hidden: "" })));
   }
 
   place(s, style, opacity) {
-    const { start, end } = this.video, share = (t) => clamp((t - start) / (end - start), 0, 1);
-    s.text = `${s.what} ${s.name}, ${interval(s)}${s.score === null ? "" : `, score ${round(s.score)}`}`;
-    s.node = make("button", { type: "button", class: style, tabindex: "-1", "aria-label": s.text, "aria-pressed": "false", title: s.text });
-    s.node.style.left = `min(${100 * share(s.start)}%, 100% - 4px)`;
-    s.node.style.width = `${100 * (share(s.end) - share(s.start))}%`;
+    s.node = make("button", { type: "button", class: style, tabindex: "-1", "aria-pressed": "false" });
     s.node.style.opacity = opacity;
+    this.put(s);
     s.node.addEventListener("click", () => this.choose(s));
     s.node.addEventListener("focus", () => { this.rove(s); this.show((s.start + s.end) / 2, s); });
     s.node.addEventListener("blur", () => this.rest());
@@ -98,14 +119,26 @@ class Timeline {
     this.segments.push(s);
   }
 
+  put(s) {  // where it is, and what is said of it
+    const { start, end } = this.video, share = (t) => clamp((t - start) / (end - start), 0, 1);
+    s.text = `${s.what} ${s.name}, ${interval(s)}${s.score === null ? "" : `, score ${round(s.score)}`}`;
+    const spoken = s.mark ? `${s.text}, ${SAID[s.mark]}` : s.text;
+    s.node.setAttribute("aria-label", spoken);
+    s.node.setAttribute("title", spoken);
+    if (s.mark) s.node.dataset.mark = s.mark; else delete s.node.dataset.mark;
+    s.node.style.left = `min(${100 * share(s.start)}%, 100% - 4px)`;
+    s.node.style.width = `${100 * (share(s.end) - share(s.start))}%`;
+  }
+
   rove(s) { for (const other of this.segments) other.node.tabIndex = other === s ? 0 : -1; }
 
   move(event, s) {
-    const at = this.segments.indexOf(s), last = this.segments.length - 1;
+    if (this.correcting.key(event, s)) return;
+    const shown = this.shown(), at = shown.indexOf(s), last = shown.length - 1;
     const to = { ArrowLeft: at - 1, ArrowUp: at - 1, ArrowRight: at + 1, ArrowDown: at + 1, Home: 0, End: last }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    this.segments[clamp(to, 0, last)].node.focus();
+    shown[clamp(to, 0, last)].node.focus();
   }
 
   slider(track) {
@@ -142,7 +175,8 @@ class Timeline {
       if (t - start < 0.02 * (end - start)) mark.className = "edge";
       axis.append(mark);
     }
-    this.plot.append(make("div", { class: "name of" }, data.unit === "s" ? "time [s, or m:s]" : "clips"), axis);
+    this.bottom = make("div", { class: "name of" }, data.unit === "s" ? "time [s, or m:s]" : "clips");
+    this.plot.append(this.bottom, axis);
   }
 
   at(event) {  // the time under the pointer, or null beside the tracks
@@ -163,7 +197,7 @@ class Timeline {
     this.cursor.hidden = false;
     this.cursor.style.left = `${100 * clamp(share, 0, 1)}%`;
     for (const { curve, value } of this.values) value.textContent = curve ? curve.text(clip) : "0";
-    const covering = s ? [s] : this.segments.filter((other) => other.start <= t && t < other.end);
+    const covering = s ? [s] : this.shown().filter((other) => other.start <= t && t < other.end);
     const texts = covering.slice(0, 4).map((other) => other.text);
     this.say([time(t), ...texts].join(" · "), s ?? this.chosen);
   }
@@ -186,6 +220,7 @@ class Timeline {
     for (const other of this.segments) other.node.setAttribute("aria-pressed", String(other === s));
     this.chosen = s;
     this.rove(s);
+    this.correcting.choose(s);
     this.show((s.start + s.end) / 2, s);
     if (this.video.url) this.play(s);
   }
@@ -193,6 +228,7 @@ class Timeline {
   clear() {
     for (const s of this.segments) s.node.setAttribute("aria-pressed", "false");
     this.chosen = null;
+    this.correcting.choose(null);
     this.stop = null;
     if (this.player) { this.player.remove(); this.player.removeAttribute("src"); this.player.load(); this.player = null; }
     this.rest();

@@ -13,6 +13,7 @@ import torch
 from skorch.callbacks import Callback
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from sklearn_asn._checks import check_verbose
 from sklearn_asn._training.recipe import threshold_at
 
 
@@ -48,6 +49,7 @@ class Progress:
         quantile: float | None = None,
         labelled: bool = False,
     ) -> None:
+        check_verbose(verbose)
         self.name, self.verbose = name, int(verbose)
         self.quantile, self.labelled = quantile, labelled
         self.n_trainings = 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_asn._checks import check_choice
+from sklearn_asn._checks import as_list, check_choice
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
@@ -297,7 +297,11 @@ def write_activitynet_ground_truth(
     if not np.all(np.isnan(segments.score)):
         raise ValueError("segments have scores; ground truth has none.")
     seconds = np.broadcast_to(per_video(duration, "duration", ids, ids), len(ids))
-    subsets = [subset] * len(ids) if isinstance(subset, str) else [str(s) for s in subset]
+    subsets = (
+        [subset] * len(ids)
+        if isinstance(subset, str)
+        else list(map(str, as_list(subset, "subset", "a name, or one a video")))
+    )
     if len(subsets) != len(ids):
         raise ValueError(f"subset names {len(subsets)} videos, expected {len(ids)}.")
     place = None if classes is None else {v: i for i, v in enumerate(as_ids(classes, "classes"))}

@@ -6,12 +6,12 @@ import importlib
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import as_path
 from sklearn_asn._disk.claims import check_npz, check_zip
 from sklearn_asn._optional import need
 
@@ -28,7 +28,7 @@ def open_array(file: str, key: str | None, allow_pickle: bool) -> Any:
     ValueError
         The file is of no known kind, damaged, needs `key` or a pickle.
     """
-    suffix = Path(file).suffix.lower()
+    suffix = as_path(file).suffix.lower()
     opener = OPENERS.get(suffix)
     if opener is None:
         raise ValueError(f"{file} is of an unknown kind; known are {', '.join(SUFFIXES)}.")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_asn._checks import check_count
+from sklearn_asn._checks import as_path, check_count
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._typing import OnMissing
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids, choose, per_video
@@ -86,7 +86,7 @@ def load_autoloc_tsv(
     wanted = None if videos is None else as_ids(videos, "videos")
     chosen = None if wanted is None else set(wanted)
     rows: dict[str, Any] = {}  # None: not wanted
-    with open(path, "rb") as lines:
+    with as_path(path).open("rb") as lines:
         for i, line in enumerate(lines, 1):
             where = f"{path}, line {i}"
             cells = _cells(line, where)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklearn_asn._checks import as_path
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._disk.claims import check_hdf5, check_npy
 from sklearn_asn._optional import need
@@ -113,7 +114,10 @@ def load_feature_folder(
         return arranged(open_array(file, key, bool(allow_pickle)), layout, file)
 
     return pack(
-        {name: _folder_source(Path(folders[name]), patterns[name], opened) for name in folders},
+        {
+            name: _folder_source(as_path(folders[name], "folder"), patterns[name], opened)
+            for name in folders
+        },
         videos=videos,
         on_missing=on_missing,
         on_length_mismatch=on_length_mismatch,
@@ -166,7 +170,7 @@ def load_feature_object_array(
     Clips(n_videos=2, n_clips=8, n_features=3, dtype=float64)
     """
     how: dict[str, Any] = {"allow_pickle": bool(allow_pickle)}
-    with open(path, "rb") as file:
+    with as_path(path).open("rb") as file:
         check_npy(file, os.path.getsize(path), str(path))
         try:
             arrays = np.lib.format.read_array(file, **how, pickle_kwargs={"encoding": "latin1"})
@@ -229,7 +233,7 @@ def load_feature_hdf5(
         sources = {}
         for stream, file in paths.items():
             try:
-                top = stack.enter_context(h5py.File(file, "r"))
+                top = stack.enter_context(h5py.File(as_path(file), "r"))
                 found = list(top)
             except FileNotFoundError:
                 raise
@@ -252,8 +256,8 @@ def _by_stream(**given: Any) -> list[dict[str, Any]]:
 
 def _matching(names: Iterable[str], pattern: str) -> dict[str, str]:
     """Return the names that match, sorted, by what the ``*`` stands for."""
-    before, star, after = pattern.partition("*")
-    if not star or "*" in after or "/" in pattern:
+    before, star, after = str(pattern).partition("*")
+    if not isinstance(pattern, str) or not star or "*" in after or "/" in pattern:
         raise ValueError(f"pattern={pattern!r}; expected a name with one '*', for the id.")
     size = len(before) + len(after)
     fit = [n for n in names if n.startswith(before) and n.endswith(after) and len(n) > size]

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy.io import loadmat, whosmat
 from sklearn.utils import Bunch
 
+from sklearn_asn._checks import as_path
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
@@ -125,7 +126,7 @@ def load_gestures(
     check_floating(dtype)
     size = None if bag_seconds is None else bag_samples(bag_seconds, RATE, SHORTEST, "four clips")
     people = SUBJECTS if subject is None else (int(subject),)
-    parts = [_person(Path(path) / f"subject{person}.mat", size, dtype) for person in people]
+    parts = [_person(as_path(path) / f"subject{person}.mat", size, dtype) for person in people]
     values, lengths, starts, counts, label, times = zip(*parts, strict=True)
 
     person = np.repeat(people, [len(n) for n in lengths])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_asn._checks import as_path
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
@@ -123,7 +124,7 @@ def load_ground_truth(
     ('activitynet', [Segment(label='Diving', start=1.0, end=2.5, score=nan)])
     """
     check_on_invalid(on_invalid, tolerance)
-    path = Path(path)
+    path = as_path(path)
     truth = _read(path, bool(allow_pickle))
     entries = truth.entries
     known = [v for v, entry in entries.items() if subset in (None, entry.subset)]

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import Bunch
 
+from sklearn_asn._checks import as_path
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
@@ -179,7 +180,7 @@ def _features(samples: Floats, first: Ints) -> Floats:
 
 def _root(path: str | os.PathLike[str], stack: ExitStack) -> Folder:
     """Return the folder that holds RawData, in an archive (open until `stack` ends) or on disk."""
-    top: Folder = Path(path)
+    top: Folder = as_path(path)
     if not top.is_dir():
         try:
             archive = stack.enter_context(zipfile.ZipFile(path))

@@ -141,6 +141,8 @@ def check_frame_counts(
     check_choice(on_mismatch, "on_mismatch", ("raise", "drop"))
     check_number(frames_per_feature, "frames_per_feature", 0, open_low=True)
     check_number(tolerance, "tolerance", 0)
+    if not isinstance(X, Clips):
+        raise TypeError(f"X must be Clips, got {type(X).__name__}.")
     names = [str(i) for i in range(len(X))] if X.ids is None else X.ids.tolist()
     expected = np.broadcast_to(per_video(n_frames, "n_frames", names, names), len(X))
     rule = f"n_frames / {frames_per_feature:g}"

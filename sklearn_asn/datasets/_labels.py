@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_asn._checks import as_list
 from sklearn_asn._data.holders import as_targets
 
 
@@ -39,7 +40,7 @@ def split_labels(labels: Any, sep: str = ";") -> Any:
     """
     if not isinstance(sep, str) or not sep:
         raise ValueError(f"sep={sep!r}; expected a text that is not empty.")
-    entries = list(as_targets(labels))
+    entries = as_list(as_targets(labels), "labels", "a sequence of texts")
     for i, text in enumerate(entries):
         if not isinstance(text, str):
             raise ValueError(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklearn_asn._checks import is_finite
+from sklearn_asn._checks import as_dtype, is_finite
 from sklearn_asn._data.packed import offsets_from_lengths
 
 Ints = NDArray[np.int64]
@@ -75,5 +75,5 @@ def bag_samples(bag_seconds: Any, rate: int, smallest: int, what: str) -> int:
 
 def check_floating(dtype: DTypeLike) -> None:
     """Refuse a type of features that is not floating."""
-    if not np.issubdtype(np.dtype(dtype), np.floating):
+    if not np.issubdtype(as_dtype(dtype), np.floating):
         raise ValueError(f"dtype must be a floating type, got {np.dtype(dtype)}.")

@@ -9,14 +9,13 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._checks import check_choice
+from sklearn_asn._checks import as_path, check_choice
 from sklearn_asn._data import convert
 from sklearn_asn._disk.files import write_atomically
 
@@ -130,7 +129,7 @@ def report(found: Collection[str], what: str, choice: str, option: str = "on_mis
 
 def read_text(path: File) -> str:
     """Read UTF-8 text (a byte order mark is skipped); the error names the line of other bytes."""
-    content = Path(path).read_bytes()
+    content = as_path(path).read_bytes()
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -185,7 +184,7 @@ def typed(value: Any, what: str, kind: type, where: object) -> Any:
 def write_json(path: File, data: Any) -> None:
     """Write beside the file, then move: nobody sees it half-written."""
     text = json.dumps(data, allow_nan=False)
-    write_atomically(Path(path), lambda file: file.write(text.encode()))
+    write_atomically(as_path(path), lambda file: file.write(text.encode()))
 
 
 def sequence(values: Any, name: str) -> list[Any]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklearn_asn._checks import check_choice, check_number
+from sklearn_asn._checks import as_path, check_choice, check_number
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._disk.files import allocate, write_atomically
@@ -136,7 +135,7 @@ def _filled(fill: Callable[[Any], None], shape: tuple[int, int], dtype: Any, out
     if out is None:
         fill(values := np.empty(shape, dtype))
         return values
-    out = Path(out)
+    out = as_path(out, "out")
     if out.exists():
         raise FileExistsError(f"{out} exists; remove it, or choose another name.")
 

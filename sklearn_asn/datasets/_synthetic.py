@@ -283,12 +283,19 @@ def _bursts(rng: np.random.Generator, offsets: Ints, share: float) -> Floats:
 def _generator(random_state: Any) -> np.random.Generator:
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
-    return np.random.default_rng(random_state)
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"random_state={random_state!r:.80}; expected None, an integer of at least 0, a NumPy "
+            "RandomState or Generator."
+        ) from None
 
 
 def _check(value: Any, name: str, low: float, high: float = LARGEST, kind: Any = Real) -> None:
     if not isinstance(value, kind) or (kind is Integral and isinstance(value, bool)):
-        raise TypeError(f"{name} must be a {kind.__name__} number, got {value!r}.")
+        what = "an integer" if kind is Integral else "a real number"
+        raise TypeError(f"{name} must be {what}, got {value!r}.")
     if not low <= value <= high:  # NaN and infinity are not
         limit = f"at least {low:g}" + (f" and at most {high:g}" if high < LARGEST else "")
         raise ValueError(f"{name} must be finite and {limit}, got {value!r}.")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_asn._checks import check_choice
+from sklearn_asn._checks import as_path, check_choice
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments, check_durations
@@ -147,8 +147,10 @@ def read_table(
     check_on_invalid(on_invalid, tolerance)
     if (unit == "frames") != (fps is not None):
         raise ValueError("unit='frames' needs fps, and fps needs unit='frames'.")
-    path = Path(path)
+    path = as_path(path)
     sep, lines = _lines(path, sep)
+    if columns is not None and not isinstance(columns, Mapping):
+        raise TypeError(f"columns={columns!r:.80}; expected a mapping, such as {{'video': 'id'}}.")
     places, lines = _places(path, dict(columns or {}), lines)
     cells = {name: _cells(path, lines, at, name) for name, at in places.items()}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from sklearn_asn._checks import check_choice
+from sklearn_asn._checks import as_path, check_choice
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
@@ -112,7 +112,7 @@ def load_thumos14_annotations(
     """
     check_choice(subset, "subset", tuple(SHORT))
     check_on_invalid(on_invalid, tolerance)
-    folder, short = Path(folder), SHORT[subset]
+    folder, short = as_path(folder, "folder"), SHORT[subset]
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder.")
     below = folder / f"thumos14-{short}-annotations"

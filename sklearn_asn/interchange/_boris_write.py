@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from pathlib import Path
 
+from sklearn_asn._checks import as_path
 from sklearn_asn._data.segments import Segments
 from sklearn_asn.datasets._reading import File
 from sklearn_asn.interchange._files import write_text
@@ -78,7 +78,7 @@ def write_boris(
     """
     check_scores(segments, drop_scores, "BORIS")
     text = io.StringIO()
-    mark = "," if Path(path).suffix.lower() == ".csv" else "\t"
+    mark = "," if as_path(path).suffix.lower() == ".csv" else "\t"
     table = csv.DictWriter(text, COLUMNS, restval="", delimiter=mark, lineterminator="\n")
     table.writeheader()
     for video, found in by_video(segments, ids).items():

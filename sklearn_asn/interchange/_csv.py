@@ -184,7 +184,13 @@ def _rows(path: File, guarded: bool) -> Iterator[tuple[int, str, Read]]:
         columns = next(reader, [])
         missing = [name for name in COLUMNS if columns.count(name) != 1]
         if missing:
-            raise ValueError(f"{path}, line 1: expected one column each named {listed(missing)}.")
+            found = (
+                f"found {listed([repr(name) for name in columns])}" if columns else "it is empty"
+            )
+            raise ValueError(
+                f"{path}, line 1: expected one column each named {listed(missing)}; {found}. "
+                "sklearn_asn.datasets.read_table reads columns of other names."
+            )
         for row in reader:
             if not row:
                 continue

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError, parse
 
-from sklearn_asn._checks import check_choice
+from sklearn_asn._checks import as_list, as_path, check_choice
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._optional import need
 from sklearn_asn._typing import LabelFrom, OnInvalid
@@ -98,7 +98,7 @@ def write_eaf(
     videos = by_video(segments, ids)
     links = {} if media is None else media_of(media, videos)
     texts = {
-        v: new_document(pympi, v, found, links.get(v), Path(folder), per_class_tiers)
+        v: new_document(pympi, v, found, links.get(v), as_path(folder, "folder"), per_class_tiers)
         for v, found in videos.items()
     }
     write_folder(folder, texts, ".eaf", overwrite)
@@ -165,7 +165,9 @@ def read_eaf(
     check_choice(label_from, "label_from", ("annotation", "tier"))
     rule = new_rule(on_invalid, tolerance, duration)
     pympi = _pympi()
-    wanted = None if tiers is None else [str(t) for t in tiers]
+    wanted = (
+        None if tiers is None else [str(t) for t in as_list(tiers, "tiers", "a sequence of names")]
+    )
     found, known = {}, set()
     for video, path in files_by_id(paths, ".eaf").items():
         eaf = _open(pympi, path)

@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sklearn_asn._checks import as_list, as_path
 from sklearn_asn._disk.files import Write, finish_interrupted, write_atomically, write_together
 from sklearn_asn.datasets._reading import File, as_ids, listed
 
 
 def write_text(path: File, text: str, overwrite: bool) -> None:
     """Write one file as UTF-8, line ends as they are."""
-    path = Path(path)
+    path = as_path(path)
     _write(path.parent, {path.name: text}, overwrite)
 
 
@@ -21,7 +22,7 @@ def write_folder(folder: File, texts: Mapping[str, str], suffix: str, overwrite:
     bad = [v for v in texts if v in ("", ".", "..") or not v.isprintable() or set(v) & set("/\\")]
     if bad:
         raise ValueError(f"{len(bad)} ids cannot name files: {listed([repr(v) for v in bad])}.")
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder, {v + suffix: text for v, text in texts.items()}, overwrite)
 
@@ -61,7 +62,8 @@ def files_by_id(paths: File | Iterable[File], suffix: str) -> dict[str, Path]:
             if not files:
                 raise ValueError(f"{folder} has no {suffix} files.")
     else:
-        files = [Path(path) for path in paths]
+        given = as_list(paths, "paths", "a folder, a file, or a sequence of files")
+        files = [as_path(path, f"paths[{i}]") for i, path in enumerate(given)]
     names = [f.name for f in files]
     ids = [n[: -len(suffix)] if n.lower().endswith(suffix) else Path(n).stem for n in names]
     return dict(zip(as_ids(ids, "names of the files"), files, strict=True))

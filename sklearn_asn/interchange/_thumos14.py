@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from sklearn_asn._checks import check_choice
+from sklearn_asn._checks import as_floats, check_choice
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._typing import OnInvalid, Thumos14Subset
 from sklearn_asn.datasets._reading import File, PerVideo, listed
@@ -216,7 +216,7 @@ def read_thumos14_results(
 def _check(videos: Videos, classes: Mapping[str, int]) -> None:
     if not isinstance(classes, Mapping) or not classes:
         raise TypeError(f"classes={classes!r:.60}; expected a mapping from name to number.")
-    numbers = [int(n) for n in classes.values()]
+    numbers = as_floats(list(classes.values()), "classes").astype(np.int64).tolist()
     if len(set(numbers)) < len(numbers) or min(numbers) < 0:
         raise ValueError(f"classes={dict(classes)!r:.80}; expected a number each, of its own.")
     check_words(classes, "The class", "THUMOS'14")

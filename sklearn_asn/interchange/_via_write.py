@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from pathlib import PurePath
 
+from sklearn_asn._checks import as_path
 from sklearn_asn._data.segments import Segment, Segments
 from sklearn_asn.datasets._reading import File
 from sklearn_asn.interchange._json import write_json
@@ -105,7 +105,7 @@ def write_via(
             "pid": "__VIA_PROJECT_ID__",
             "rev": "__VIA_PROJECT_REV_ID__",
             "rev_timestamp": "__VIA_PROJECT_REV_TIMESTAMP__",
-            "pname": PurePath(path).stem,
+            "pname": as_path(path).stem,
             "creator": "sklearn_asn",
             "created": int(time.time() * 1000),
             "data_format_version": "3.1.1",

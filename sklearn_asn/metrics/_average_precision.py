@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import as_floats
 from sklearn_asn._data.holders import as_targets, entries_of
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segments
@@ -109,7 +110,7 @@ def true_positives(matched: Matched, tiou: float) -> list[tuple[Array, Array]]:
 
     Of each: its weight, and the weight of all detections down to it.
     """
-    hit = _hits(matched, tiou)
+    hit = hits(matched, tiou)
     true, before = matched.weight[hit], matched.seen[hit]
     again = true * matched.ignored[hit]  # a true positive counts, ambiguous or not
     border = np.searchsorted(hit, matched.borders)
@@ -159,7 +160,7 @@ def eleven_points(precision: Array, recall: Array) -> float:
     return float(best[np.searchsorted(recall, np.arange(11) / 10 - 1e-9)].mean())
 
 
-def _hits(matched: Matched, tiou: float) -> Array:
+def hits(matched: Matched, tiou: float) -> Array:
     """Return the true positives, rising: detections that choose, or are chosen, by the rule."""
     if matched.protocol == "activitynet":
         return np.sort(match_in_turn(matched.choices, matched.n_segments, tiou)[0])
@@ -255,7 +256,7 @@ def check_ambiguous(ambiguous: Any, truth: Segments) -> Segments:
 
 def check_tiou(tiou: Any) -> NDArray[np.float64]:
     """Return one or several tIoUs as an array."""
-    values = np.atleast_1d(np.asarray(tiou, dtype=np.float64))
+    values = np.atleast_1d(as_floats(tiou, "tiou"))
     if values.ndim != 1 or not len(values) or not np.all((values > 0) & (values <= 1)):
         raise ValueError(f"tiou={tiou!r}; expected numbers in (0, 1].")
     return values
@@ -274,7 +275,7 @@ def check_weight(sample_weight: Any, n_videos: int, y_true: Any = None) -> NDArr
     check_same_videos(y_true, sample_weight, ("y_true", "sample_weight"))
     if sample_weight is None:
         return np.ones(n_videos)
-    weight = np.asarray(entries_of(sample_weight), dtype=np.float64)
+    weight = as_floats(entries_of(sample_weight), "sample_weight")
     if weight.shape != (n_videos,) or not np.all(np.isfinite(weight) & (weight >= 0)):
         raise ValueError(f"sample_weight must be {n_videos} finite numbers >= 0, one a video.")
     return weight

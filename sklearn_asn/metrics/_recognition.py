@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 
-from sklearn_asn._checks import check_count
+from sklearn_asn._checks import as_floats, as_list, check_count
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.targets import check_comparable, parse_targets
@@ -198,8 +198,12 @@ def warn_unjudged(estimator: Any) -> None:
 
 
 def _check_recognition(y_true: Any, y_score: Any, classes: Any) -> tuple[Any, Array, Array]:
-    targets, score = parse_targets(y_true), np.asarray(y_score, dtype=np.float64)
-    classes = as_labels(classes, "classes")
+    targets, score = parse_targets(y_true), as_floats(y_score, "y_score")
+    classes = (
+        as_labels(as_list(classes, "classes", "a sequence of labels"), "classes")
+        if isinstance(classes, str | bytes)
+        else as_labels(classes, "classes")
+    )
     if len(np.unique(classes)) != len(classes):
         raise ValueError("classes repeats a class.")
     if score.shape != (len(targets), len(classes)):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 
+from sklearn_asn._checks import as_floats
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.pairing import check_same_videos
@@ -136,6 +137,8 @@ def weak_clip_accuracy(
     targets, names = _labels(y_true), as_labels(classes, "classes")
     if len(np.unique(names)) != len(names):
         raise ValueError("classes repeats a class.")
+    if not hasattr(cas, "__len__") or isinstance(cas, str):
+        raise TypeError(f"cas={cas!r:.80}; expected an array (n_clips, n_classes) a video.")
     if len(cas) != len(targets):
         raise ValueError(f"y_true has {len(targets)} videos, cas has {len(cas)}.")
     check_same_videos(y_true, cas, ("y_true", "cas"))
@@ -143,7 +146,7 @@ def weak_clip_accuracy(
     weight = check_weight(sample_weight, len(targets), y_true)
     if isinstance(cas, np.ndarray) and cas.ndim == 2:
         cas = cas[:, None]
-    parts = [np.asarray(part, dtype=np.float64) for part in cas]
+    parts = [as_floats(part, f"cas of video {i}") for i, part in enumerate(cas)]
     for i, part in enumerate(parts):
         if part.ndim != 2 or part.shape[1] != len(names):
             raise ValueError(

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_asn._checks import check_count
+from sklearn_asn._colours import class_colours
 from sklearn_asn._data.clips import as_clips
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.segments import Segment
 from sklearn_asn._data.targets import parse_targets
 from sklearn_asn._inspect import attention_limit, localizer_of, rows_a_clip
 from sklearn_asn.plotting._common import (
-    COLOURS,
     LEGEND,
     LINES,
+    ShownMixin,
     axes_or_new,
     pyplot,
     split,
 )
 from sklearn_asn.plotting._steps import bins, draw_bars, draw_steps
 
+THRESHOLD = "#d55e00"  # as in the report
 HATCHES = ("", "////", "....", "xxxx")  # once the colours are used up
 
 
-class CASDisplay:
+class CASDisplay(ShownMixin):
     """One video on one time axis: attention with its threshold, CAS, and segments.
 
     Use `from_estimator` to make one.
@@ -47,6 +51,8 @@ class CASDisplay:
         None leaves the row out.
     unit : str, default="s"
     title : str, default=None
+    colours : dict from label to colour, default=None
+        None: those of `class_colours`, in which a class has its colour by its place in `classes`.
 
     Attributes
     ----------
@@ -77,6 +83,7 @@ class CASDisplay:
         true: Sequence[Segment] | None = None,
         unit: str = "s",
         title: str | None = None,
+        colours: Mapping[Any, Any] | None = None,
     ) -> None:
         self.borders = borders
         self.attention = attention
@@ -87,6 +94,7 @@ class CASDisplay:
         self.true = true
         self.unit = unit
         self.title = title
+        self.colours = colours
 
     @classmethod
     def from_estimator(
@@ -136,17 +144,19 @@ class CASDisplay:
         """
         pyplot()
         clips = as_clips(X)
-        if not -len(clips) <= video < len(clips):
-            raise ValueError(f"video={video}, but X has {len(clips)} videos.")
+        if not isinstance(video, Integral) or not -len(clips) <= video < len(clips):
+            raise ValueError(
+                f"video={video!r}, but X has {len(clips)} videos; expected a position in it."
+            )
         video %= len(clips)
         one = clips[video : video + 1]
-        true = None
+        true = labels = None
         if y is not None:
             targets = parse_targets(y)
             if targets.segments is None or len(targets) != len(clips):
                 raise ValueError(f"y must hold the segments of the {len(clips)} videos of X.")
             check_same_videos(clips, y)
-            true = targets.segments[video]
+            true, labels = targets.segments[video], targets.segments.label
         localizer, seen = localizer_of(estimator, one)
         (attention,), (cas,) = localizer.attention(seen), localizer.transform(seen)
         (predicted,) = localizer.predict(seen)
@@ -163,6 +173,7 @@ class CASDisplay:
             true,
             "clips" if one.clip_seconds is None else "s",
             None if one.ids is None else str(one.ids[0]),
+            class_colours(localizer.classes_, () if labels is None else labels),
         ).plot(ax=ax, max_classes=max_classes)
 
     def plot(self, ax: Any = None, *, max_classes: int = 12) -> CASDisplay:
@@ -225,6 +236,16 @@ class CASDisplay:
         shown = sorted(ranked, key=lambda label: (order.get(label, len(known)), str(label)))
         return shown, len(best) - len(shown)
 
+    def _looks(self) -> tuple[Mapping[Any, Any], dict[Any, int]]:
+        """Return the colour of every label, and how many before it have the same."""
+        labels = [s.label for s in (*(self.predicted or ()), *(self.true or ()))]
+        colours = {**class_colours(self.classes, labels), **(self.colours or {})}
+        again, seen = {}, Counter[Any]()
+        for label, colour in colours.items():
+            again[label] = seen[colour]
+            seen[colour] += 1
+        return colours, again
+
     def _plot_attention(self, ax: Any) -> None:
         first, edges = bins(self.borders)
         is_long = len(first) < len(self.attention)
@@ -236,7 +257,7 @@ class CASDisplay:
             active = np.maximum(highest, self.threshold)
             fill = {"color": "0.15", "zorder": 1.5} if is_long else {"color": "0.8", "zorder": 0.5}
             ax.stairs(active, edges, baseline=self.threshold, fill=True, linewidth=0, **fill)
-            ax.axhline(self.threshold, color=COLOURS[1], linestyle="--", label="threshold")
+            ax.axhline(self.threshold, color=THRESHOLD, linestyle="--", label="threshold")
         margin = 0.06 * (max(values) - min(values) + 1e-9)
         ax.set_ylim(min(values) - margin, max(values) + margin)
         ax.set_ylabel("attention")
@@ -246,12 +267,12 @@ class CASDisplay:
     def _plot_cas(self, ax: Any, shown: list[Any]) -> None:
         drawn = [0.0, 1.0]
         known = self.classes.tolist()
-        for i, label in enumerate(shown):
+        colours, again = self._looks()
+        for label in shown:
             if label in known and self.cas[:, known.index(label)].any():
                 values = self.cas[:, known.index(label)]
-                colour = COLOURS[i % len(COLOURS)]
-                style = {"linestyle": LINES[i // len(COLOURS) % len(LINES)], "linewidth": 1.5}
-                draw_steps(ax, values, self.borders, colour, label=str(label), **style)
+                style = {"linestyle": LINES[again[label] % len(LINES)], "linewidth": 1.5}
+                draw_steps(ax, values, self.borders, colours[label], label=str(label), **style)
                 drawn += [float(values.min()), float(values.max())]
         low, high = min(drawn), max(drawn)
         ax.set_ylim(low - 0.05 * (high - low) * (low < 0), high + 0.05 * (high - low))
@@ -267,7 +288,8 @@ class CASDisplay:
         lanes = {label: -i for i, label in enumerate(shown)}
         found = sorted((s for s in self.predicted or [] if s.label in lanes), key=_score)
         best = found[-1].score if found else 1.0
-        colours = [COLOURS[-lanes[s.label] % len(COLOURS)] for s in found]
+        colour_of, again = self._looks()
+        colours = [colour_of[s.label] for s in found]
         faint = [float(np.clip(s.score / best, 0.2, 1.0)) if best > 0 else 1.0 for s in found]
         draw_bars(
             ax,
@@ -277,7 +299,7 @@ class CASDisplay:
             color=[to_rgba(c, alpha) for c, alpha in zip(colours, faint, strict=True)],
             edgecolor=colours,
             linewidth=0.8,
-            hatch=[HATCHES[-lanes[s.label] // len(COLOURS) % len(HATCHES)] for s in found],
+            hatch=[HATCHES[again[s.label] % len(HATCHES)] for s in found],
         )
         true = [s for s in self.true or [] if s.label in lanes]
         levels = [lanes[s.label] - 0.2 for s in true]

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sized
 from typing import Any
 
 from sklearn_asn._optional import need
 
-# Okabe and Ito's palette, safe for colour-blind readers, without its yellow, which is too light
-# for a line on white; black is kept for attention and means
+# of curves that are no classes (`sklearn_asn._colours` has those): Okabe and Ito's palette, without
+# its yellow, which is too light for a line on white; black is kept for attention and means
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
 
 LEGEND = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "fontsize": "small", "frameon": False}
+
+
+class ShownMixin:
+    """Let a display that ends a cell of a notebook be a picture, not the name of its class."""
+
+    figure_: Any
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw."""
+        raise NotImplementedError
+
+    def _repr_png_(self) -> bytes:
+        if not hasattr(self, "figure_"):
+            self.plot()
+        picture = io.BytesIO()
+        self.figure_.savefig(picture, format="png", bbox_inches="tight")
+        plt = pyplot()
+        if "inline" in plt.get_backend():  # which would show the figure once more
+            plt.close(self.figure_)
+        return picture.getvalue()
 
 
 def pyplot() -> Any:
@@ -23,6 +44,8 @@ def pyplot() -> Any:
 def axes_or_new(ax: Any, figsize: tuple[float, float]) -> Any:
     """Return `ax`, or the axes of a new figure."""
     plt = pyplot()
+    if ax is not None and not hasattr(ax, "get_subplotspec"):
+        raise TypeError(f"ax={ax!r:.80}; expected matplotlib Axes, or None for a new figure.")
     return plt.subplots(figsize=figsize, layout="constrained")[1] if ax is None else ax
 
 

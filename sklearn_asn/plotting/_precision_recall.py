@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn._checks import as_list, check_no_class, known_labels
+from sklearn_asn._colours import class_colours
 from sklearn_asn.plotting._common import (
     LEGEND,
     LINES,
+    ShownMixin,
     axes_or_new,
     check_lengths,
     line_style,
@@ -27,7 +30,7 @@ N_COLOURED = 10  # of more classes, the best and the worst few are told apart
 N_ENDS = 3
 
 
-class PrecisionRecallDisplay:
+class PrecisionRecallDisplay(ShownMixin):
     """Precision over recall of detected segments, one curve a class, at one tIoU.
 
     Every curve is a step function whose area *is* the class's average precision by `protocol`:
@@ -129,6 +132,9 @@ class PrecisionRecallDisplay:
         ['class_0', 'class_1', 'class_2', 'class_3', 'class_4']
         """
         pyplot()
+        check_no_class(estimator, "estimator")
+        if not hasattr(estimator, "predict"):
+            raise ValueError(f"estimator={estimator!r:.80}; expected one with predict, fitted.")
         return cls.from_predictions(
             y,
             estimator.predict(X),
@@ -245,8 +251,11 @@ class PrecisionRecallDisplay:
         for i in others if np.size(classes) or classes is None else ():
             label = f"{n_other} other classes" if i == others[0] else None
             lines[i] = self._draw(ax, self.recall[i], self.precision[i], label=label, **other)
+        colours = list(class_colours(known).values())
+        n_before = n_curves(ax, KIND + ".mean") if len(known) > 1 else n_curves(ax, KIND)
         for i in told_apart:
-            style = line_style(n_curves(ax, KIND))
+            dashes = LINES[(i // len(set(colours)) + n_before) % len(LINES)]
+            style: dict[str, Any] = {"color": colours[i], "linestyle": dashes}
             label = named(name, f"{known[i]}, AP = {ap[i]:.2f}")
             curve = (self.recall[i], self.precision[i])
             lines[i] = self._draw(ax, *curve, label=label, gid=KIND, linewidth=1.6, **style)
@@ -268,9 +277,13 @@ class PrecisionRecallDisplay:
         """Return the numbers of the classes to be told apart, in the order of the legend."""
         known = self.classes.tolist()
         if classes is not None:
+            classes = as_list(classes, "classes", "a sequence of labels")
             unknown = [c for c in classes if c not in known]
             if unknown:
-                raise ValueError(f"classes names {unknown[:5]}, which are not in the display.")
+                raise ValueError(
+                    f"classes names {unknown[:5]}, which are not in the display; "
+                    f"{known_labels(unknown, known)}."
+                )
             return [known.index(c) for c in classes]
         if len(known) <= N_COLOURED:
             return list(range(len(known)))

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_asn._inspect import localizer_of
 from sklearn_asn.plotting._common import (
     LEGEND,
+    ShownMixin,
     axes_or_new,
     line_style,
     n_curves,
@@ -21,7 +22,7 @@ from sklearn_asn.plotting._sweep import check_quantiles, sweep
 KIND = "sklearn_asn.QuantileCurveDisplay"
 
 
-class QuantileCurveDisplay:
+class QuantileCurveDisplay(ShownMixin):
     """Localization mAP against the quantile, of one fit: figures 4 and 5 of the paper.
 
     The quantile does not enter training, so one fitted localizer has the whole curve. Use

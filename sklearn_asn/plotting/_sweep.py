@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import as_floats
 from sklearn_asn._data.supervision import check_inside, judged
 from sklearn_asn._data.targets import parse_beside
 from sklearn_asn._inspect import sees, segments_at
@@ -39,7 +40,7 @@ def sweep(
 
 def check_quantiles(quantiles: Any) -> NDArray[np.float64]:
     """Return quantiles in increasing order, each once."""
-    values = np.unique(np.atleast_1d(np.asarray(quantiles, dtype=np.float64)))
+    values = np.unique(np.atleast_1d(as_floats(quantiles, "quantiles")))
     if np.ndim(quantiles) > 1 or not len(values) or not np.all((values >= 0) & (values <= 1)):
         raise ValueError(f"quantiles={quantiles!r}; expected numbers in [0, 1].")
     return values

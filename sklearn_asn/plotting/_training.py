@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_asn._checks import as_list
 from sklearn_asn._data.columns import streams_of
 from sklearn_asn._inspect import localizer_of
 from sklearn_asn.plotting._common import (
     COLOURS,
     LINES,
+    ShownMixin,
     axes_or_new,
     line_style,
     pyplot,
@@ -28,7 +30,7 @@ LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the key below
 KEY = "attention_quantiles"
 
 
-class TrainingDisplay:
+class TrainingDisplay(ShownMixin):
     """Loss, learning rate and running attention quantiles of a training.
 
     Left: the training loss over epochs and, where the history records it (``event_lr``), the
@@ -145,6 +147,7 @@ class TrainingDisplay:
             The history is empty or lacks ``train_loss``, or what it has under
             ``attention_quantiles`` is not a list of 5 numbers, or of such lists.
         """
+        as_list(self.history, "history", "a list with a dict an epoch")
         losses = self._column("train_loss")
         if losses is None:
             raise ValueError("history needs the key 'train_loss' in every record, and one record.")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from sklearn_asn._checks import check_finite
+from sklearn_asn._checks import as_floats, check_finite
 from sklearn_asn._data.packed import Offsets, check_offsets, offsets_from_lengths
 from sklearn_asn._doclink import DocumentedMixin
 from sklearn_asn._intervals import blocks_of
@@ -251,11 +251,11 @@ def check_packed(
 ) -> tuple[Array, Offsets, Floats]:
     cas = np.asarray(cas)
     if not np.issubdtype(cas.dtype, np.floating):
-        cas = cas.astype(np.float64)
+        cas = as_floats(cas, "cas")
     if cas.ndim != 2:
         raise ValueError(f"cas must have shape (n_clips, n_classes), got {cas.shape}.")
     offsets = check_offsets(offsets, len(cas))
-    video_scores = np.asarray(video_scores, dtype=np.float64)
+    video_scores = as_floats(video_scores, "video_scores")
     expected = (len(offsets) - 1, cas.shape[1])
     if video_scores.shape != expected:
         raise ValueError(

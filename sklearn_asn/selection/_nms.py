@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_asn._checks import check_finite
+from sklearn_asn._checks import as_floats, check_finite
 from sklearn_asn._intervals import pair_blocks, ranges, reach, sort_order
 
 Floats = NDArray[np.float64]
@@ -255,7 +255,7 @@ def _check_boxes(
 ) -> tuple[Floats, Floats, Floats, Ints]:
     columns: dict[str, Floats] = {}
     for name, values in (("start", start), ("end", end), ("score", score)):
-        column = np.asarray(values, dtype=np.float64)
+        column = as_floats(values, name)
         if column.ndim != 1 or len(column) != len(columns.get("start", column)):
             raise ValueError(
                 f"start, end and score must be 1-D of one length, got {name} {column.shape}."

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sklearn_asn._checks import as_path
 from sklearn_asn.video._imports import need
 from sklearn_asn.video._picture import Canvas
 
@@ -109,7 +110,7 @@ class VideoReader:
 
 def check_file(path: str, name: str) -> None:
     """Refuse what is no file with something in it."""
-    file = Path(path)
+    file = as_path(path)
     if not file.exists():
         raise FileNotFoundError(f"{name}: there is no such file.")
     if not file.is_file():
