@@ -39,6 +39,7 @@ from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import threshold_at
 from sklearn_asn._training.supervised import Supervised
 from sklearn_asn._training.train import Machine
+from sklearn_asn._typing import SupportsSelect, WhenNonePasses
 from sklearn_asn.selection import MultiThresholdSelection
 
 Array = NDArray[Any]
@@ -179,9 +180,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
         n_rounds: int = 2,
         quantile: float = 0.5,
         video_threshold: float = 0.1,
-        when_none_passes: str = "best",
+        when_none_passes: WhenNonePasses = "best",
         localize_classes: Any = None,
-        selection: Any = None,
+        selection: SupportsSelect | None = None,
         n_jobs: int | None = None,
         device: str = "auto",
         memory: Any = None,
@@ -211,8 +212,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
                 params[name] = localizer
                 for key, value in localizer.get_params(deep=True).items():
                     params[f"{name}__{key}"] = value
-            if hasattr(self.selection, "get_params"):
-                inner = self.selection.get_params().items()
+            selection: Any = self.selection
+            if hasattr(selection, "get_params"):
+                inner = selection.get_params().items()
                 params |= {f"selection__{key}": value for key, value in inner}
         return params
 
