@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from sklearn_asn._training.dropping import LARGE, packed_noise
+
 _lock = threading.RLock()  # of torch's global generators, where they cannot be left alone
 _counting = threading.Lock()  # of the number of threads that threads begin with
 
@@ -71,16 +73,17 @@ class _Own(TorchFunctionMode):
         inplace: bool = False,
         train: bool = True,
     ) -> Tensor:
-        """Do as torch's own, to the bit; it takes no generator."""
+        """Do as torch's own, which takes no generator: to the bit, or, if large, in distribution."""
         if not (training and train) or not p or not input.numel():
             return input
         if input.device.type != "cpu" or not 0 < p <= 1:
             return func(input, p, True)
-        noise = torch.empty_like(input)
-        if p < 1:
-            noise.bernoulli_(1 - p, generator=self.generator).div_(1 - p)
+        if p == 1:
+            noise = torch.zeros_like(input)
+        elif input.numel() < LARGE:
+            noise = torch.empty_like(input).bernoulli_(1 - p, generator=self.generator).div_(1 - p)
         else:
-            noise.zero_()
+            noise = packed_noise(input, p, self.generator)
         return input.mul_(noise) if inplace else input * noise
 
 
