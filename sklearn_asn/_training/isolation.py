@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from sklearn_asn._training.dropping import LARGE, packed_noise
+from sklearn_asn._training.dropping import LARGE, packed_dropout
 
 _lock = threading.RLock()  # of torch's global generators, where they cannot be left alone
 _counting = threading.Lock()  # of the number of threads that threads begin with
@@ -78,12 +78,14 @@ class _Own(TorchFunctionMode):
             return input
         if input.device.type != "cpu" or not 0 < p <= 1:
             return func(input, p, True)
-        if p == 1:
-            noise = torch.zeros_like(input)
-        elif input.numel() < LARGE:
-            noise = torch.empty_like(input).bernoulli_(1 - p, generator=self.generator).div_(1 - p)
+        if p < 1 and input.numel() >= LARGE:
+            dropped = packed_dropout(input, p, self.generator)
+            return input.copy_(dropped) if inplace else dropped
+        noise = torch.empty_like(input)
+        if p < 1:
+            noise.bernoulli_(1 - p, generator=self.generator).div_(1 - p)
         else:
-            noise = packed_noise(input, p, self.generator)
+            noise.zero_()
         return input.mul_(noise) if inplace else input * noise
 
 
