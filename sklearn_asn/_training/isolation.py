@@ -73,7 +73,7 @@ class _Own(TorchFunctionMode):
         inplace: bool = False,
         train: bool = True,
     ) -> Tensor:
-        """Do as torch's own, which takes no generator: to the bit, or, if large, in distribution."""
+        """Do as torch's own, which takes no generator; large inputs in distribution only."""
         if not (training and train) or not p or not input.numel():
             return input
         if input.device.type != "cpu" or not 0 < p <= 1:
