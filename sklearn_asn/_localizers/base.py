@@ -302,7 +302,7 @@ class BaseLocalizer(  # type: ignore[call-arg]
     def _segments(self, clips: Clips, blocks: list[tuple[Array, Offsets]]) -> Segments:
         """Put what was found in consecutive blocks of `clips` into labels and seconds."""
         found = np.concatenate([segments for segments, _ in blocks])
-        lengths = np.concatenate([np.diff(borders) for _, borders in blocks])
+        lengths = np.concatenate([borders[1:] - borders[:-1] for _, borders in blocks])
         video = np.repeat(np.arange(len(clips)), lengths)
         rows_a_clip = self.model_.plan.frames_per_clip
         # the last clip of a video may have fewer rows than the others
