@@ -13,6 +13,7 @@ from sklearn_asn._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from sklearn_asn import datasets as datasets
+    from sklearn_asn import deployment as deployment
     from sklearn_asn import exceptions as exceptions
     from sklearn_asn import interchange as interchange
     from sklearn_asn import methods as methods
@@ -74,7 +75,8 @@ _HOME = {
     "stream_importance": "_importance",
 }
 _MODULES = (
-    *("datasets", "exceptions", "interchange", "methods", "metrics", "model_selection"),
+    *("datasets", "deployment", "exceptions", "interchange", "methods", "metrics"),
+    "model_selection",
     *("plotting", "preprocessing", "rivals", "saving", "selection", "shards", "video"),
 )
 

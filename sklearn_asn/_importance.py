@@ -24,6 +24,7 @@ from sklearn_asn._data.columns import (
 from sklearn_asn._data.packed import rows_of
 from sklearn_asn._doclink import public
 from sklearn_asn._inspect import localizer_of
+from sklearn_asn._typing import PermutedUnit
 from sklearn_asn.exceptions import LocalizationWarning
 
 if TYPE_CHECKING:  # torch is not imported before there is a localizer to ask
@@ -40,7 +41,7 @@ def stream_importance(
     *,
     scoring: Any = None,
     n_repeats: int = 5,
-    unit: str = "clips",
+    unit: PermutedUnit = "clips",
     streams: Any = None,
     sample_weight: Any = None,
     random_state: Any = None,

@@ -11,11 +11,12 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_asn._checks import check_choice
 from sklearn_asn._data.clips import Clips, as_clips, is_ragged
-from sklearn_asn._data.columns import SINGLE, name_two_streams
+from sklearn_asn._data.columns import name_two_streams
 from sklearn_asn._data.holders import as_table, check_entries
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
+from sklearn_asn._typing import ClassActivation, Effort
 from sklearn_asn.preprocessing import ClipWise
 from sklearn_asn.selection import MultiThresholdSelection
 
@@ -27,7 +28,7 @@ LARGE = 2e7  # values of X: from here on one network of each kind has to do
 LEAST_SCORE = 0.25  # of segments; below it are seven times as many, hardly one of them right
 EFFORTS = ("self-training", "one-fit")
 #: Name, layers of context, activation of classes. Small data get two of each kind.
-NETWORKS = (
+NETWORKS: tuple[tuple[str, int, ClassActivation], ...] = (
     ("narrow", 1, "sigmoid"),
     ("wide", 3, "softmax"),
     ("narrow2", 1, "sigmoid"),
@@ -39,7 +40,7 @@ NETWORKS = (
 def localization_pipeline(
     X: Any = None,
     *,
-    effort: str = "self-training",
+    effort: Effort = "self-training",
     random_state: Any = None,
     n_jobs: int | None = None,
 ) -> Pipeline:
@@ -92,7 +93,7 @@ def localization_pipeline(
         (
             name,
             ASNLocalizer(
-                "fusion" if size.two_streams else SINGLE,
+                "fusion" if size.two_streams else "single",
                 init="scratch",
                 context_layers=n_layers,
                 context_size=64,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
+from sklearn_asn import _typing as types
 from sklearn_asn._checks import add_new, check_count, check_no_class
 from sklearn_asn._data.blocks import (
     BLOCK,
@@ -89,7 +90,7 @@ class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
         self.transformer = transformer
         self.batch_clips = batch_clips
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: types.X, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the transformer on the clips of all videos.
 
         Parameters
@@ -112,8 +113,16 @@ class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
         self._fit(X, sample_weight)
         return self
 
+    @overload
     def fit_transform(
-        self, X: Any, y: Any = None, sample_weight: Any = None, *, out: Any = None
+        self, X: types.Videos, y: Any = None, sample_weight: Any = None, *, out: Any = None
+    ) -> Clips: ...
+    @overload
+    def fit_transform(
+        self, X: types.Stacked, y: Any = None, sample_weight: Any = None, *, out: Any = None
+    ) -> Any: ...
+    def fit_transform(
+        self, X: types.X, y: Any = None, sample_weight: Any = None, *, out: Any = None
     ) -> Any:
         """Fit, then transform the same clips (in one step, where the transformer has one)."""
         one_step = self.batch_clips is None and sample_weight is None and out is None
@@ -126,7 +135,11 @@ class ClipWise(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_outpu
         self.transformer_ = transformer
         return self._wrap(result, clips)
 
-    def transform(self, X: Any, *, out: Any = None) -> Any:
+    @overload
+    def transform(self, X: types.Videos, *, out: Any = None) -> Clips: ...
+    @overload
+    def transform(self, X: types.Stacked, *, out: Any = None) -> Any: ...
+    def transform(self, X: types.X, *, out: Any = None) -> Any:
         """Transform every clip.
 
         Parameters

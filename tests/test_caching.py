@@ -3,12 +3,16 @@ import sys
 
 import numpy as np
 import pytest
-from joblib import Memory
+from joblib import Memory, parallel_config
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sklearn_asn import ASNLocalizer, Clips
+from sklearn_asn import ASNLocalizer, Clips, ClipWise, SelfTrainingLocalizer
 from sklearn_asn._training.net import ASNNet
 from sklearn_asn.datasets import make_untrimmed_videos
+from sklearn_asn.selection import MultiThresholdSelection
 
 
 @pytest.fixture
@@ -157,3 +161,80 @@ def test_another_version_trains_anew(tmp_path, trained, monkeypatch, package):
     model.fit(X, y)
     assert len(trained) == 2
     monkeypatch.undo()
+
+
+def taught(memory, n_jobs=None):
+    """An ensemble whose networks teach others."""
+    one = ASNLocalizer(
+        "fusion", init="scratch", pooling="probability", context_layers=1, context_size=4,
+        max_epochs=1, device="cpu",
+    )  # fmt: skip
+    return SelfTrainingLocalizer(
+        [("one", one), ("two", clone(one).set_params(context_layers=2))],
+        n_rounds=1,
+        selection=MultiThresholdSelection(),
+        random_state=0,
+        memory=memory,
+        n_jobs=n_jobs,
+        device="cpu",
+    )
+
+
+SELF_TRAINING_GRID = {
+    "selection__min_score": [0.0, 0.2],
+    "quantile": [0.3, 0.6],
+    "n_rounds": [2, 0, 1],
+}
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_search_of_self_training_trains_each_network_once(tmp_path, trained, scaled):
+    X, y = make_untrimmed_videos(n_videos=24, random_state=0)
+
+    def search(memory):
+        model, grid = taught(memory), SELF_TRAINING_GRID
+        if scaled:
+            model = Pipeline([("scale", ClipWise(StandardScaler())), ("asn", model)])
+            grid = {f"asn__{name}": values for name, values in grid.items()}
+        return GridSearchCV(model, grid, cv=2, error_score="raise", refit=False)
+
+    cached = search(str(tmp_path)).fit(X, y)
+    assert len(trained) == 2 * 2 * 3  # members, folds, rounds: the first rounds are shared
+    if not scaled:
+        trained.clear()
+        plain = search(None).fit(X, y)
+        assert len(trained) == 2 * 2 * (2 + 4 + 6) * 2
+        scores = "mean_test_score"
+        np.testing.assert_array_equal(cached.cv_results_[scores], plain.cv_results_[scores])
+    trained.clear()
+    search(str(tmp_path)).fit(X, y)
+    assert not trained
+
+
+def test_members_and_their_own_parameters_are_trained_once(tmp_path, trained):
+    X, y = make_untrimmed_videos(n_videos=24, random_state=0)
+    grid = {"n_rounds": [0, 1], "one__context_size": [4, 6], "two__quantile": [0.2, 0.5]}
+    GridSearchCV(taught(str(tmp_path)), grid, cv=2, error_score="raise", refit=False).fit(X, y)
+    # a fold's first round: "one" twice, "two" once; then both again for each of two teachers
+    assert len(trained) == 2 * (3 + 2 * 2)
+
+
+@pytest.mark.parametrize("n_rounds", [0, 1])
+def test_more_rounds_begin_with_the_rounds_of_fewer(tmp_path, trained, n_rounds):
+    X, y = make_untrimmed_videos(n_videos=24, random_state=0)
+    few = taught(str(tmp_path)).set_params(n_rounds=n_rounds).fit(X, y)
+    trained.clear()
+    more = taught(str(tmp_path)).set_params(n_rounds=n_rounds + 1).fit(X, y)
+    assert len(trained) == 2
+    first = [epoch for epoch in more.history_ if epoch["round"] <= n_rounds]
+    assert [epoch["train_loss"] for epoch in first] == [e["train_loss"] for e in few.history_]
+
+
+def test_self_training_side_by_side_takes_the_same_networks(tmp_path, trained):
+    X, y = make_untrimmed_videos(n_videos=24, random_state=0)
+    alone = taught(str(tmp_path)).fit(X, y)
+    trained.clear()
+    with parallel_config("threading"):
+        beside = taught(str(tmp_path), n_jobs=2).fit(X, y)
+    assert not trained
+    assert beside.predict(X) == alone.predict(X)

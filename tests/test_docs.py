@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import types
+import warnings
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ MODULES = [
     "sklearn_asn.metrics",
     "sklearn_asn.model_selection",
     "sklearn_asn.datasets",
+    "sklearn_asn.deployment",
     "sklearn_asn.plotting",
     "sklearn_asn.interchange",
     "sklearn_asn.exceptions",
@@ -60,6 +62,10 @@ EXAMPLE_ELSEWHERE = {
     "sklearn_asn.interchange.read_textgrid": "write_textgrid",
     "sklearn_asn.interchange.read_thumos14_results": "write_thumos14_results",
     "sklearn_asn.interchange.read_eaf": "write_eaf",
+    "sklearn_asn.interchange.read_fiftyone": "write_fiftyone",
+    "sklearn_asn.interchange.from_fiftyone": "to_fiftyone",
+    "sklearn_asn.interchange.from_pyannote": "to_pyannote",
+    "sklearn_asn.interchange.from_sed_eval": "to_sed_eval",
     "sklearn_asn.interchange.read_label_studio": "write_label_studio",
     "sklearn_asn.interchange.read_srt": "write_srt",
     "sklearn_asn.interchange.read_via": "write_via",
@@ -199,6 +205,7 @@ def test_the_order_of_the_gallery_names_examples():
 PAGES_WITH_CODE = [
     "docs/start.md",  # README's block is its first
     "docs/saving.md",
+    "docs/guide/index.md",
     "docs/guide/your_features.md",
     "docs/guide/choosing.md",
     "docs/guide/streams.md",
@@ -212,8 +219,14 @@ PAGES_WITH_CODE = [
     "docs/guide/one_action.md",
     "docs/guide/some_times.md",
     "docs/guide/deploying.md",
+    "docs/guide/onnx.md",
+    "docs/guide/mlflow.md",
 ]
-NEEDS = {"docs/saving.md": ("skops", "safetensors")}
+NEEDS = {
+    "docs/saving.md": ("skops", "safetensors"),
+    "docs/guide/onnx.md": ("onnx", "onnxruntime", "onnxscript"),
+    "docs/guide/mlflow.md": ("mlflow.pyfunc",),
+}
 
 
 def blocks_of(page, language="python"):
@@ -250,8 +263,10 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     What a page shows as output (```text) is what they print.
     """
     pyplot = pytest.importorskip("matplotlib.pyplot")
-    for name in NEEDS.get(page, ()):
-        pytest.importorskip(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of others, about themselves
+        for name in NEEDS.get(page, ()):
+            pytest.importorskip(name)
     monkeypatch.chdir(tmp_path)
     pyplot.switch_backend("agg")
     assert blocks_of(page)

@@ -14,7 +14,8 @@ import pytest
 import sklearn_asn
 
 MODULES = [
-    *("sklearn_asn", "sklearn_asn.datasets", "sklearn_asn.exceptions", "sklearn_asn.interchange"),
+    *("sklearn_asn", "sklearn_asn.datasets", "sklearn_asn.deployment", "sklearn_asn.exceptions"),
+    "sklearn_asn.interchange",
     *("sklearn_asn.methods", "sklearn_asn.metrics", "sklearn_asn.plotting", "sklearn_asn.rivals"),
     *("sklearn_asn.saving", "sklearn_asn.selection", "sklearn_asn.video"),
 ]

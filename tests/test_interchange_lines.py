@@ -155,6 +155,14 @@ def test_dcase_of_others(tmp_path, text, ids):
     assert rows(y)[0] == [("run", 0.5, 1.5), ("fall", 2.0, 3.0)]
 
 
+def test_dcase_names_alone(tmp_path):
+    path = put(tmp_path, "y.txt", "w.wav\nv.wav\t0.5\t1.5\trun\nu.wav\n")
+    y = read_dcase(path, suffix=".wav")
+    assert y == Segments.from_list([[], [("run", 0.5, 1.5)], []], ids=["w", "v", "u"])
+    with pytest.raises(ValueError, match="line 2: 1 fields; expected onset, offset, event_label"):
+        read_dcase(put(tmp_path, "y.txt", "0.5\t1.5\trun\nu.wav\n"))
+
+
 def test_dcase_util_reads_it(tmp_path):
     container = pytest.importorskip("dcase_util").containers.MetaDataContainer
     y = Segments.from_list([[("run", 0.5, 2.25), ("fall", 1.0, 2.0)]], ids=["v"])

@@ -12,6 +12,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 from torch import nn
 from torch.nn import functional
 
@@ -251,6 +252,60 @@ def test_the_number_of_threads_is_each_threads_own(videos):
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+class Seen(Callback):
+    """The numbers of threads that steps are taken with."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def on_batch_end(self, net, **kwargs):
+        self.found.append(torch.get_num_threads())
+
+
+@pytest.fixture
+def two_threads():
+    """Let torch use two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("n_columns", "changes", "expected"),
+    [
+        (64, {}, 1),
+        (64, {"clips_per_video": None}, 1),
+        (1600, {}, 1),
+        (1600, {"clips_per_video": None}, 2),
+        (1600, {"pooling": "probability", "context_layers": 1, "context_size": 2}, 2),
+        (1600, {"clips_per_video": None, "batch_size": 4}, 1),
+    ],
+)
+@pytest.mark.usefixtures("quiet", "two_threads")
+def test_small_steps_are_taken_by_one_thread(n_columns, changes, expected):
+    rng = np.random.default_rng(0)
+    X = [rng.standard_normal((60, n_columns)).astype(np.float32) for _ in range(16)]
+    y = [["a"], ["b"]] * 8
+    given = FAST | {"batch_size": 16, "max_epochs": 1, "init": "scratch"} | changes
+    found = []
+    ASNLocalizer("fusion", callbacks=[Seen(found)], **given).fit(X, y)
+    assert set(found) == {expected}
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("name", ["temporal", "bilinear", "probability"])
+@pytest.mark.usefixtures("quiet", "two_threads")
+def test_a_small_fit_is_the_same_for_any_number_of_threads(videos, name):
+    X, y = videos
+    two = clone(LOCALIZERS[name]).fit(X, y)
+    torch.set_num_threads(1)
+    one = clone(LOCALIZERS[name]).fit(X, y)
+    assert weights_of(one).keys() == weights_of(two).keys()
+    for key, value in weights_of(one).items():
+        assert_array_equal(value, weights_of(two)[key], err_msg=key)
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def test_no_torch(imported, code):
 def test_modules_are_there_without_an_import_of_their_own():
     names = (
         *("datasets", "exceptions", "interchange", "methods", "metrics", "plotting", "rivals"),
-        *("model_selection", "saving", "selection", "video"),
+        *("deployment", "model_selection", "saving", "selection", "video"),
     )
     code = "import sklearn_asn as a; " + "; ".join(f"a.{name}" for name in names)
     subprocess.run([sys.executable, "-c", code], check=True)

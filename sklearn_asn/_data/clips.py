@@ -11,13 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_asn import _typing as types
 from sklearn_asn._checks import as_floats, as_path
-from sklearn_asn._data.features import (
-    check_feature_names,
-    check_seconds,
-    not_finite,
-    pack_arrays,
-)
+from sklearn_asn._data.features import check_feature_names, check_seconds, not_finite, pack_arrays
 from sklearn_asn._data.folder import all_finite, fill, read_folder, saving_to
 from sklearn_asn._data.holders import is_ragged as is_ragged
 from sklearn_asn._data.holders import one_a_video
@@ -136,7 +132,7 @@ class Clips(Packed[NDArray[Any]]):
     @classmethod
     def from_list(
         cls,
-        arrays: Any,
+        arrays: types.X,
         clip_seconds: float | ArrayLike | None = None,
         start_seconds: float | ArrayLike | None = None,
         ids: Iterable[str] | None = None,

@@ -46,7 +46,7 @@ def check_offsets(offsets: Any, n_rows: int) -> Offsets:
         raise ValueError(
             f"offsets must be 1-D, start at 0 and end at the {n_rows} rows given{ends}."
         )
-    if np.any(np.diff(offsets) < 0):
+    if (offsets[1:] < offsets[:-1]).any():
         raise ValueError("offsets must not decrease.")
     return offsets
 

@@ -30,6 +30,7 @@ from sklearn_asn._data.packed import (
 from sklearn_asn._data.shown import segments_html
 from sklearn_asn._disk.files import write_atomically
 from sklearn_asn._doclink import public
+from sklearn_asn._typing import OnInvalid
 
 FORMAT = "sklearn_asn.Segments"
 FORMAT_VERSION = 1
@@ -163,7 +164,7 @@ class Segments(JoinedByNumPy, NoLabels, Packed[list[Segment]]):
         *,
         videos: Sequence[str] | int | None = None,
         duration: float | ArrayLike | Mapping[str, float] | None = None,
-        on_invalid: str = "raise",
+        on_invalid: OnInvalid = "raise",
         tolerance: float = 0.0,
     ) -> Segments:
         """Pack a frame with the columns video, label, start, end and, if there, score.

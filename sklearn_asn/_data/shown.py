@@ -79,6 +79,18 @@ def _name(segments: Segments, video: int, longest: int = LONGEST) -> str:
     return short_text(video if segments.ids is None else segments.ids[video], longest)
 
 
+def round_times(low: float, high: float) -> list[float]:
+    """Choose a few round times of a span, to write on its axis.
+
+    >>> round_times(0.0, 71.75), round_times(-0.3, 0.2)
+    ([0.0, 20.0, 40.0, 60.0], [-0.2, 0.0, 0.2])
+    """
+    size = 10.0 ** np.floor(np.log10((high - low) / 2))
+    step = max(size * k for k in (1, 2, 5) if (high - low) / (size * k) >= 2)
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+    return [round(float(i * step), 12) + 0.0 for i in np.arange(first, last + 1)]
+
+
 def _timeline(segments: Segments, numbers: dict[Any, int]) -> str:
     """Draw a lane a video on one time axis."""
     shown, cut = _ends(len(segments))
@@ -100,10 +112,11 @@ def _timeline(segments: Segments, numbers: dict[Any, int]) -> str:
     if cut:
         lines.append(f"<text x='{LEFT - 8}' y='{LANE * ENDS + 12}' text-anchor='end'>⋮</text>")
     bottom = LANE * (len(shown) + cut)
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x, anchor = LEFT + share * WIDTH, {0.0: "start", 1.0: "end"}.get(share, "middle")
-        time = short_number(low + share * (high - low))
-        lines.append(f"<text x='{x:.1f}' y='{bottom + 13}' text-anchor='{anchor}'>{time}</text>")
+    for time in round_times(low, high):
+        x = LEFT + (time - low) * scale
+        anchor = "end" if x > LEFT + WIDTH - 12 else "start" if x < LEFT + 12 else "middle"
+        text = short_number(time)
+        lines.append(f"<text x='{x:.1f}' y='{bottom + 13}' text-anchor='{anchor}'>{text}</text>")
     total = LEFT + WIDTH
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {total} {bottom + 18}' "

@@ -28,21 +28,29 @@ from sklearn_asn._localizers.parameters import (
 )
 from sklearn_asn._localizers.planning import Inputs, plan_of
 from sklearn_asn._localizers.quantiles import Thresholds
-from sklearn_asn._localizers.reading import (
-    Reading,
-    read_models,
-    read_probabilities,
-)
+from sklearn_asn._localizers.reading import Reading, read_models, read_probabilities
 from sklearn_asn._training.criteria import PooledCrossEntropy, ProbabilityPooling
-from sklearn_asn._training.network import (
-    SINGLE_STREAM,
-    VARIANTS,
-    Heads,
-    extractor_class,
-)
+from sklearn_asn._training.network import SINGLE_STREAM, VARIANTS, Heads, extractor_class
 from sklearn_asn._training.recipe import Plan
 from sklearn_asn._training.supervised import Supervised
 from sklearn_asn._training.train import Machine
+from sklearn_asn._typing import (
+    AttentionScale,
+    AttentionStream,
+    ClassActivation,
+    Init,
+    LrSchedule,
+    Optimizer,
+    Pooling,
+    Precision,
+    QuantileVideos,
+    Stream,
+    SupportsPredict,
+    SupportsSelect,
+    Unlabelled,
+    Variant,
+    WhenNonePasses,
+)
 
 
 def _variant(value: Any, name: str) -> None:
@@ -272,15 +280,15 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
 
     def __init__(
         self,
-        variant: str | type[nn.Module] = "bilinear",
+        variant: Variant | type[nn.Module] = "bilinear",
         *,
         hidden_size: int = 128,
-        init: Any = "inherit",
-        main_stream: str = "temporal",
+        init: Init | SupportsPredict | Mapping[str, Any] = "inherit",
+        main_stream: Stream = "temporal",
         streams: Any = None,
         quantile: float = 0.5,
         quantile_momentum: float = 0.9,
-        quantile_videos: str = "untrimmed",
+        quantile_videos: QuantileVideos = "untrimmed",
         clips_per_video: int | None = 7,
         frames_per_clip: int = 1,
         frames_sampled: int = 3,
@@ -289,32 +297,32 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
         channel_dropout: bool = False,
         context_layers: int = 0,
         context_size: int = 128,
-        pooling: str = "attention",
+        pooling: Pooling = "attention",
         topk_divisor: int = 8,
-        class_activation: str = "softmax",
-        unlabelled: str = "ignore",
+        class_activation: ClassActivation = "softmax",
+        unlabelled: Unlabelled = "ignore",
         hide_probability: float = 0.0,
         hide_clips: int = 1,
         attention_softening: float = 3.0,
         video_threshold: float = 0.1,
-        when_none_passes: str = "best",
+        when_none_passes: WhenNonePasses = "best",
         localize_classes: Any = None,
-        attention_stream: str = "both",
-        attention_scale: str = "spread",
-        selection: Any = None,
+        attention_stream: AttentionStream = "both",
+        attention_scale: AttentionScale = "spread",
+        selection: SupportsSelect | None = None,
         max_epochs: int = 80,
         batch_size: int = 512,
         trimmed_batch_size: int = 8192,
-        optimizer: str = "sgd",
+        optimizer: Optimizer = "sgd",
         lr: float = 0.1,
-        lr_schedule: str = "steps",
+        lr_schedule: LrSchedule = "steps",
         lr_milestones: Any = (0.5, 0.75),
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
         extractor_weight_decay: float | None = None,
         gradient_clip: float | None = 1.0,
         device: str = "auto",
-        precision: str = "float32",
+        precision: Precision = "float32",
         compile: bool = False,
         callbacks: Any = None,
         memory: Any = None,

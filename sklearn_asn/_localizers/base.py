@@ -12,6 +12,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_asn import _typing as types
 from sklearn_asn._checks import add_new
 from sklearn_asn._data.clips import Clips, is_ragged
 from sklearn_asn._data.packed import Offsets, offsets_from_lengths
@@ -37,6 +38,7 @@ from sklearn_asn._localizers.parameters import (
     check_unchanged,
     value_of,
 )
+from sklearn_asn._localizers.per_clip import PerClip
 from sklearn_asn._localizers.planning import Inputs
 from sklearn_asn._localizers.quantiles import RecordedQuantiles
 from sklearn_asn._localizers.reading import Reading
@@ -58,6 +60,7 @@ class Cut(NamedTuple):
 
 @public("sklearn_asn.methods")
 class BaseLocalizer(  # type: ignore[call-arg]
+    PerClip,
     FitMixin,
     CallbackParameters,
     RecordedQuantiles,
@@ -134,45 +137,17 @@ class BaseLocalizer(  # type: ignore[call-arg]
 
     # ------------------------------------------------------------------ the face
 
-    def predict(self, X: Any) -> Segments:
+    def predict(self, X: types.X) -> Segments:
         """Return scored segments of every video, in seconds (clips where X has no timing)."""
         clips = self._check_use(X)
         return self._segments(clips, self._over_blocks(clips, self._find))
 
-    def transform(self, X: Any) -> Any:
-        """Return the class activation sequence (CAS) of every video.
-
-        Returns
-        -------
-        list of ndarray of shape (n_clips, n_classes), or one such array for 2-D X
-            Class probabilities of every clip, zero where the class does not pass the video
-            threshold, or the clip's attention not the attention threshold.
-        """
-
-        def sequence(reading: Reading, clips: Clips) -> tuple[Array, advice.Note]:
-            return self._cut(reading)
-
-        return self._clip_by_clip(X, sequence)
-
-    def attention(self, X: Any) -> Any:
-        """Return raw attention of every clip: a list of ``(n_clips,)`` (one array for 2-D X).
-
-        Where clips are compared with a quantile, those below `threshold_` are background. Of two
-        streams it is the mean; where both are compared with a quantile, the mean of both, each
-        relative to its own threshold, and 1 is the limit.
-        """
-
-        def shown(reading: Reading, clips: Clips) -> tuple[Array, None]:
-            return self._shown_attention(reading), None
-
-        return self._clip_by_clip(X, shown)
-
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: types.X) -> Array:
         """Return video-level class probabilities ``(n_videos, n_classes)``."""
         clips = self._check_use(X)
         return np.concatenate(self._over_blocks(clips, lambda r, _: (r.probabilities, None)))
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: types.X) -> Array:
         """Return video-level class activations ``(n_videos, n_classes)``.
 
         Of two streams, whose probabilities are averaged, the logarithm of these. Of two classes,
@@ -183,7 +158,9 @@ class BaseLocalizer(  # type: ignore[call-arg]
         values = np.concatenate(self._over_blocks(clips, lambda r, _: (r.decision, None)))
         return values[:, 1] - values[:, 0] if values.shape[1] == 2 else values
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(
+        self, X: types.X, y: types.Y, sample_weight: types.OnePerVideo | None = None
+    ) -> float:
         """Return localization mAP at tIoU 0.5, or mean video-level AP where y has labels only.
 
         **Labels cannot judge a quantile.** Where `y` holds segments, of all videos or of some, the
@@ -325,7 +302,7 @@ class BaseLocalizer(  # type: ignore[call-arg]
     def _segments(self, clips: Clips, blocks: list[tuple[Array, Offsets]]) -> Segments:
         """Put what was found in consecutive blocks of `clips` into labels and seconds."""
         found = np.concatenate([segments for segments, _ in blocks])
-        lengths = np.concatenate([np.diff(borders) for _, borders in blocks])
+        lengths = np.concatenate([borders[1:] - borders[:-1] for _, borders in blocks])
         video = np.repeat(np.arange(len(clips)), lengths)
         rows_a_clip = self.model_.plan.frames_per_clip
         # the last clip of a video may have fewer rows than the others
@@ -338,17 +315,6 @@ class BaseLocalizer(  # type: ignore[call-arg]
             found["score"],
             clips.ids,
         )
-
-    def _clip_by_clip(
-        self, X: Any, read: Callable[[Reading, Clips], tuple[Array, advice.Note | None]]
-    ) -> Any:
-        """Return what `read` makes of every clip: a list of arrays, or one array for 2-D X."""
-        clips = self._check_use(X)
-        values = np.concatenate(self._over_blocks(clips, read))
-        if not is_ragged(X):
-            return values
-        n_clips = -(-clips.lengths // self.model_.plan.frames_per_clip)
-        return np.split(values, np.cumsum(n_clips)[:-1])
 
     # ------------------------------------------------------------------ checks
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 
+from sklearn_asn import _typing as types
 from sklearn_asn._checks import check_count, draw_seed, resolve_device, unchanged_on_error
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._localizers import advice
@@ -50,15 +51,15 @@ class FitMixin:
 
     def fit(
         self,
-        X: Any,
-        y: Any,
+        X: types.X,
+        y: types.Y,
         *,
-        trimmed: Any = None,
-        sample_weight: Any = None,
-        timed: Any = None,
+        trimmed: types.OnePerVideo | None = None,
+        sample_weight: types.OnePerVideo | None = None,
+        timed: types.OnePerVideo | None = None,
         validation: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
+        X_val: types.X | None = None,
+        y_val: types.Y | None = None,
         validate_every: int = 1,
     ) -> Self:
         """Train on videos of which the labels are known.
@@ -115,13 +116,13 @@ class FitMixin:
     @available_if(lambda self: self._goes_on)
     def partial_fit(
         self,
-        X: Any,
-        y: Any,
+        X: types.X,
+        y: types.Y,
         classes: Any = None,
         *,
-        trimmed: Any = None,
-        sample_weight: Any = None,
-        timed: Any = None,
+        trimmed: types.OnePerVideo | None = None,
+        sample_weight: types.OnePerVideo | None = None,
+        timed: types.OnePerVideo | None = None,
         n_epochs: int = 1,
     ) -> Self:
         """Train on with these videos, from the weights and quantiles as they are.
@@ -159,8 +160,8 @@ class FitMixin:
 
     def _fit(
         self,
-        X: Any,
-        y: Any,
+        X: types.X,
+        y: types.Y,
         given: Given,
         classes: Array | None = None,
         n_epochs: int | None = None,

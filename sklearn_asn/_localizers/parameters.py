@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -192,20 +193,21 @@ SHARED: dict[str, Parameter] = {
 # ------------------------------------------------------------------ what follows
 
 
-_ARGUMENTS: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+_ARGUMENTS: WeakKeyDictionary[type, Mapping[str, Parameter]] = WeakKeyDictionary()
 
 
-def declared(kind: type) -> dict[str, Parameter]:
+def declared(kind: type) -> Mapping[str, Parameter]:
     """Return the constructor arguments of a class of localizers, in order.
 
     One that is not declared counts as one of training, and is not checked.
     """
-    known: Mapping[str, Parameter] = kind._parameters  # type: ignore[attr-defined]
-    names = _ARGUMENTS.get(kind)
-    if names is None:  # a signature takes as long as a small network
-        given = inspect.signature(kind).parameters
-        names = _ARGUMENTS[kind] = tuple(name for name in given if name != "kwargs")
-    return {name: known[name] if name in known else train(anything) for name in names}
+    found = _ARGUMENTS.get(kind)
+    if found is None:  # a signature takes as long as a small network
+        known: Mapping[str, Parameter] = kind._parameters  # type: ignore[attr-defined]
+        names = [name for name in inspect.signature(kind).parameters if name != "kwargs"]
+        found = {name: known[name] if name in known else train(anything) for name in names}
+        _ARGUMENTS[kind] = found = MappingProxyType(found)
+    return found
 
 
 def value_of(estimator: Any, name: str) -> Any:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_asn import _typing as types
 from sklearn_asn._checks import check_number
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._localizers.finite import over_blocks
@@ -24,7 +25,7 @@ class RecordedQuantiles:
 
     model_: Any
 
-    def record_quantiles(self, X: Any) -> Self:
+    def record_quantiles(self, X: types.X) -> Self:
         """Record the quantiles of attention by running over videos; train nothing.
 
         They take the place of those recorded in training (eq. 2): every clip of X counts once.

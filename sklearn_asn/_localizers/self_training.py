@@ -39,6 +39,7 @@ from sklearn_asn._training.progress import Progress
 from sklearn_asn._training.recipe import threshold_at
 from sklearn_asn._training.supervised import Supervised
 from sklearn_asn._training.train import Machine
+from sklearn_asn._typing import SupportsSelect, WhenNonePasses
 from sklearn_asn.selection import MultiThresholdSelection
 
 Array = NDArray[Any]
@@ -179,9 +180,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
         n_rounds: int = 2,
         quantile: float = 0.5,
         video_threshold: float = 0.1,
-        when_none_passes: str = "best",
+        when_none_passes: WhenNonePasses = "best",
         localize_classes: Any = None,
-        selection: Any = None,
+        selection: SupportsSelect | None = None,
         n_jobs: int | None = None,
         device: str = "auto",
         memory: Any = None,
@@ -211,8 +212,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
                 params[name] = localizer
                 for key, value in localizer.get_params(deep=True).items():
                     params[f"{name}__{key}"] = value
-            if hasattr(self.selection, "get_params"):
-                inner = self.selection.get_params().items()
+            selection: Any = self.selection
+            if hasattr(selection, "get_params"):
+                inner = selection.get_params().items()
                 params |= {f"selection__{key}": value for key, value in inner}
         return params
 
@@ -405,7 +407,8 @@ def targets_of(shown: Array, allowed: NDArray[np.bool_], class_activation: str) 
     allowed : ndarray of bool, shape (n_clips, n_classes)
         Classes that the clip's video is labelled with; the others are none.
     class_activation : {"softmax", "sigmoid"}
-        ``"softmax"``: what is left, and the background, sum to 1.
+        What the teacher gives to other classes is shared out among what is left. ``"softmax"``:
+        that and the background sum to 1. ``"sigmoid"``: classes that overlap may sum to more.
 
     Examples
     --------
@@ -413,12 +416,13 @@ def targets_of(shown: Array, allowed: NDArray[np.bool_], class_activation: str) 
     >>> targets_of(shown, allowed, "softmax").round(3).tolist()
     [[0.5, 0.0, 0.5]]
     """
+    background = np.maximum(1 - shown.sum(axis=1, keepdims=True), 0) + _FLOOR
+    goal = (shown + _FLOOR) * allowed
+    total = goal.sum(axis=1, keepdims=True) + background
     if class_activation == "sigmoid":
-        goal = np.concatenate([shown * allowed, np.zeros((len(shown), 1))], axis=1)
-        return goal.astype(np.float32)
-    background = np.maximum(1 - shown.sum(axis=1, keepdims=True), 0)
-    goal = np.concatenate([(shown + _FLOOR) * allowed, background + _FLOOR], axis=1)
-    return (goal / goal.sum(axis=1, keepdims=True)).astype(np.float32)
+        goal = goal / np.minimum(total, 1)
+        return np.concatenate([goal, np.zeros_like(background)], axis=1).astype(np.float32)
+    return (np.concatenate([goal, background], axis=1) / total).astype(np.float32)
 
 
 def _train_member(

@@ -24,6 +24,9 @@ from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.net import export, train_net
 from sklearn_asn._training.recipe import Plan, Trained
 
+#: Counts what changes the numbers that a seed gives, within a version too: raise it then.
+DRAWS = 2  # 2: dropout of large inputs from packed bits
+
 
 def train_cached(
     memory: Any,
@@ -96,7 +99,8 @@ def _call(cached: Any, *args: Any, **kwargs: Any) -> tuple[bytes, str]:
 def versions() -> str:
     """Return the versions of all that a training's numbers come from."""
     packages = (numpy, sklearn, sklearn_asn, skorch, torch)
-    return " ".join(f"{package.__name__}-{package.__version__}" for package in packages)
+    named = [f"{package.__name__}-{package.__version__}" for package in packages]
+    return " ".join([*named, f"draws-{DRAWS}"])
 
 
 def code_of(plan: Plan) -> str:

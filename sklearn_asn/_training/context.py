@@ -49,6 +49,9 @@ def reach_of(n_layers: int) -> int:
 
 def channel_mask(n_videos: int, n_channels: int, rate: float, like: Tensor) -> Tensor:
     """Draw which channels of every video stay: 0, or 1 / (1 - rate)."""
+    if like.device.type == "cpu":  # a number a clip's worth: never dear, so always torch's own
+        noise = torch.empty((n_videos, n_channels), device=like.device, dtype=like.dtype)
+        return noise.bernoulli_(1 - rate).div_(1 - rate)
     ones = torch.ones((n_videos, n_channels), device=like.device, dtype=like.dtype)
     return functional.dropout(ones, rate)
 

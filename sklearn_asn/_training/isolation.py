@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from sklearn_asn._training.dropping import LARGE, packed_dropout
+
 _lock = threading.RLock()  # of torch's global generators, where they cannot be left alone
 _counting = threading.Lock()  # of the number of threads that threads begin with
 
@@ -71,11 +73,14 @@ class _Own(TorchFunctionMode):
         inplace: bool = False,
         train: bool = True,
     ) -> Tensor:
-        """Do as torch's own, to the bit; it takes no generator."""
+        """Do as torch's own, which takes no generator; large inputs in distribution only."""
         if not (training and train) or not p or not input.numel():
             return input
         if input.device.type != "cpu" or not 0 < p <= 1:
             return func(input, p, True)
+        if p < 1 and input.numel() >= LARGE:
+            dropped = packed_dropout(input, p, self.generator)
+            return input.copy_(dropped) if inplace else dropped
         noise = torch.empty_like(input)
         if p < 1:
             noise.bernoulli_(1 - p, generator=self.generator).div_(1 - p)

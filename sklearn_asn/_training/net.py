@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import MultiStepLR
 
 from sklearn_asn._training.bags import Bags
 from sklearn_asn._training.context import reach_of
-from sklearn_asn._training.isolation import own_torch
+from sklearn_asn._training.isolation import own_torch, threads
 from sklearn_asn._training.network import ASENetwork
 from sklearn_asn._training.progress import Progress, ShowProgress
 from sklearn_asn._training.recipe import Plan, Trained
@@ -30,6 +30,10 @@ from sklearn_asn._training.validate import Validate, Validation
 from sklearn_asn._training.watch import WatchAttention
 
 CLIPS_A_VIDEO: float = 7  # in use, where training takes all of them: so many are scored at a time
+#: Numbers that a step reads, below which one thread does it on the CPU. Such a step takes 10 ms or
+#: so, half of them Python's: a second core could save a quarter, and costs many times that where
+#: others use it. The result is then also the same for any number of threads.
+SMALL_STEP = 2**20
 RECORDED_LEVELS = [10, 30, 50, 70, 90]  # percent, in the history
 QUANTILES = "attention_quantiles"  # as a record names them all
 NOT_PRINTED = [
@@ -266,7 +270,10 @@ def train_net(
     """
     net = build_net(plan, seed, device, callbacks, progress, compile, validation)
     bags.table.hold_on(device, lends=not compile)
-    with own_torch(seed, device, shares=draws_unknown(plan, callbacks, compile)):
+    small = torch.device(device).type == "cpu" and step_size(plan, bags) < SMALL_STEP
+    n_threads = 1 if small else torch.get_num_threads()
+    shares = draws_unknown(plan, callbacks, compile)
+    with threads(n_threads), own_torch(seed, device, shares=shares):
         net.initialize()
         if isinstance(start, Trained):
             plain_module(net).load_state_dict(_as_tensors(start.weights))
@@ -278,6 +285,15 @@ def train_net(
         later = [{**e, "epoch": e["epoch"] + len(start.history)} for e in net.history.to_list()]
         net.history_ = History([*history_of(start.history), *later])
     return net
+
+
+def step_size(plan: Plan, bags: Bags) -> float:
+    """Return how many numbers a step reads of the videos, on the average."""
+    clips = float(bags.offsets[-1]) / len(bags)
+    if not plan.heads.context_layers:  # a context reads whole videos, whatever is drawn of them
+        clips = min(clips, plan.sampling["clips_per_video"] or clips)
+    n_columns = sum(map(len, plan.columns))
+    return min(plan.batch_size, len(bags)) * clips * n_columns
 
 
 def draws_unknown(plan: Plan, callbacks: Any, compile: bool) -> bool:

@@ -14,6 +14,7 @@ from sklearn_asn._checks import as_list, check_choice
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import ActivityNetSubset, OnInvalid, OnMissingOrEmpty
 from sklearn_asn.datasets._activitynet_rows import Place, ResultColons, Rows, rows_of
 from sklearn_asn.datasets._reading import (
     File,
@@ -32,10 +33,10 @@ from sklearn_asn.datasets._reading import (
 def load_activitynet(
     path: File,
     *,
-    subset: str | None = None,
+    subset: ActivityNetSubset | None = None,
     videos: Iterable[str] | None = None,
-    on_missing: str = "raise",
-    on_invalid: str = "raise",
+    on_missing: OnMissingOrEmpty = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.5,
 ) -> Bunch:
     """Load annotations in ActivityNet's JSON format (1.2, 1.3, and data sets written like them).
@@ -125,8 +126,8 @@ def read_activitynet_results(
     path: File,
     *,
     videos: Iterable[str] | None = None,
-    on_missing: str = "raise",
-    on_invalid: str = "raise",
+    on_missing: OnMissingOrEmpty = "raise",
+    on_invalid: OnInvalid = "raise",
     duration: PerVideo | None = None,
     tolerance: float = 0.5,
 ) -> Segments:
@@ -322,7 +323,12 @@ def write_activitynet_ground_truth(
 
 
 def _segments(
-    rows: Rows, ids: list[str], path: File, on_invalid: str, limit: NDArray[Any], tolerance: float
+    rows: Rows,
+    ids: list[str],
+    path: File,
+    on_invalid: OnInvalid,
+    limit: NDArray[Any],
+    tolerance: float,
 ) -> Segments:
     """Pack rows; see `settle` for those not in order, negative or beyond their video's `limit`."""
     video = np.repeat(np.arange(len(ids)), rows.lengths)

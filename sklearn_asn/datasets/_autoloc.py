@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 
 from sklearn_asn._checks import as_path, check_count
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._typing import OnMissing
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids, choose, per_video
 from sklearn_asn.datasets._timing import feature_timing
 
@@ -24,7 +25,7 @@ def load_autoloc_tsv(
     n_features: int = 1024,
     make_id: Callable[[str], str] = str,
     videos: Iterable[str] | None = None,
-    on_missing: str = "raise",
+    on_missing: OnMissing = "raise",
     fps: PerVideo | None = None,
 ) -> Bunch:
     r"""Load AutoLoc's TSV: UntrimmedNet's features, class activations and attention.

@@ -15,6 +15,7 @@ from sklearn_asn._checks import as_path
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._disk.claims import check_hdf5, check_npy
 from sklearn_asn._optional import need
+from sklearn_asn._typing import OnLengthMismatch, OnMissing
 from sklearn_asn.datasets._arrays import SUFFIXES, arranged, check_layout, open_array
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids
 from sklearn_asn.datasets._sources import Source, pack
@@ -25,8 +26,8 @@ def load_feature_folder(
     *,
     pattern: str | Mapping[str, str] = "*.npy",
     videos: Iterable[str] | None = None,
-    on_missing: str = "raise",
-    on_length_mismatch: str = "raise",
+    on_missing: OnMissing = "raise",
+    on_length_mismatch: OnLengthMismatch = "raise",
     clip_seconds: PerVideo | None = None,
     start_seconds: PerVideo | None = None,
     fps: PerVideo | None = None,

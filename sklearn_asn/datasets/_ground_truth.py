@@ -14,6 +14,7 @@ from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid, OnMissingOrEmpty
 from sklearn_asn.datasets._ground_truth_json import JSON_FORMS
 from sklearn_asn.datasets._ground_truth_text import read_charades_csv, read_class_files
 from sklearn_asn.datasets._ground_truth_wtalc import is_wtalc, read_wtalc
@@ -32,8 +33,8 @@ def load_ground_truth(
     *,
     subset: str | None = None,
     videos: Iterable[str] | None = None,
-    on_missing: str = "raise",
-    on_invalid: str = "raise",
+    on_missing: OnMissingOrEmpty = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.5,
     allow_pickle: bool = False,
 ) -> Bunch:
@@ -178,7 +179,7 @@ def _pack(
     ids: list[str],
     duration: Any,
     path: str,
-    on_invalid: str,
+    on_invalid: OnInvalid,
     tolerance: float,
     kind: Any,
 ) -> Segments:

@@ -22,6 +22,7 @@ from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._disk.claims import check_zip
+from sklearn_asn._typing import HaptSubset
 from sklearn_asn.datasets._motion import (
     Floats,
     Ints,
@@ -62,7 +63,7 @@ Source: J. Reyes-Ortiz et al., UCI Machine Learning Repository (2015). Licence: 
 def load_hapt(
     path: str | os.PathLike[str],
     *,
-    subset: str = "all",
+    subset: HaptSubset = "all",
     bag_seconds: float | None = 30.0,
     dtype: DTypeLike = np.float32,
 ) -> Bunch:

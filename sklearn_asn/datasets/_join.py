@@ -13,6 +13,7 @@ from sklearn_asn._checks import check_choice, check_number
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.pairing import is_default
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnMissing
 from sklearn_asn.datasets._reading import PerVideo, as_ids, listed, per_video, report, sequence
 from sklearn_asn.datasets._timing import windows_within
 
@@ -20,7 +21,7 @@ Left = TypeVar("Left", bound=Clips | Segments | pd.Series | pd.DataFrame | Mappi
 Right = TypeVar("Right", bound=Clips | Segments | pd.Series | pd.DataFrame | Mapping[Any, Any])
 
 
-def align(X: Left, y: Right, *, on_missing: str = "raise") -> tuple[Left, Right]:
+def align(X: Left, y: Right, *, on_missing: OnMissing = "raise") -> tuple[Left, Right]:
     """Bring two sides to the same videos, in the order of the first, by id.
 
     Parameters
@@ -96,7 +97,7 @@ def check_frame_counts(
     tolerance: float = 1.0,
     *,
     window: float | None = None,
-    on_mismatch: str = "raise",
+    on_mismatch: OnMissing = "raise",
 ) -> Clips:
     """Check that every video has as many clips as its number of frames asks for.
 
@@ -160,7 +161,9 @@ def check_frame_counts(
     return X[~off]
 
 
-def restrict_labels(y: Segments, classes: Iterable[Any], *, on_unknown: str = "raise") -> Segments:
+def restrict_labels(
+    y: Segments, classes: Iterable[Any], *, on_unknown: OnMissing = "raise"
+) -> Segments:
     """Hold segments to the labels `classes`: 20 of THUMOS14's 101, say. Every video stays.
 
     Parameters

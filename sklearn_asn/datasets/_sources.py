@@ -12,6 +12,7 @@ from sklearn_asn._checks import as_path, check_choice, check_number
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._disk.files import allocate, write_atomically
+from sklearn_asn._typing import OnLengthMismatch
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids, choose, listed, per_video
 
 
@@ -28,7 +29,7 @@ def pack(
     *,
     videos: Iterable[str] | None = None,
     on_missing: str = "raise",
-    on_length_mismatch: str = "raise",
+    on_length_mismatch: OnLengthMismatch = "raise",
     dtype: DTypeLike | None = None,
     out: File | None = None,
     **timing: Any,
@@ -90,7 +91,9 @@ def _timing(
     return clip_seconds, start_seconds
 
 
-def _common_lengths(lengths: NDArray[Any], ids: list[str], on_mismatch: str) -> NDArray[Any]:
+def _common_lengths(
+    lengths: NDArray[Any], ids: list[str], on_mismatch: OnLengthMismatch
+) -> NDArray[Any]:
     """Return clips of every video from those of the streams ``(n_streams, n_videos)``."""
     longest, shortest = lengths.max(axis=0), lengths.min(axis=0)
     allowed = 1 if on_mismatch == "repeat_last" else 0

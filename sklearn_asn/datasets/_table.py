@@ -15,6 +15,7 @@ from sklearn_asn._checks import as_path, check_choice
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments, check_durations
+from sklearn_asn._typing import OnInvalid, OnMissing, TimeUnit
 from sklearn_asn.datasets._reading import (
     File,
     PerVideo,
@@ -62,12 +63,12 @@ def read_table(
     *,
     columns: Mapping[str, Column] | None = None,
     sep: str | None = None,
-    unit: str = "s",
+    unit: TimeUnit = "s",
     fps: PerVideo | None = None,
     videos: Iterable[str] | None = None,
-    on_missing: str = "raise",
+    on_missing: OnMissing = "raise",
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     r"""Read segments from a CSV or TSV, whatever its columns are called.

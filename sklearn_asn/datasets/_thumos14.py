@@ -15,6 +15,7 @@ from sklearn_asn._checks import as_path, check_choice
 from sklearn_asn._data.invalid import check_on_invalid, settle
 from sklearn_asn._data.packed import offsets_from_lengths
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid, OnMissing, Thumos14Subset
 from sklearn_asn.datasets._reading import File, choose, listed, read_text
 
 AMBIGUOUS = "Ambiguous"
@@ -35,10 +36,10 @@ class Row(NamedTuple):
 def load_thumos14_annotations(
     folder: File,
     *,
-    subset: str = "test",
+    subset: Thumos14Subset = "test",
     videos: Iterable[str] | None = None,
-    on_missing: str = "raise",
-    on_invalid: str = "raise",
+    on_missing: OnMissing = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = np.inf,
 ) -> Bunch:
     """Load the official THUMOS14 temporal annotations (20 classes) of one subset.
@@ -144,7 +145,7 @@ def _segments(
     rows: list[Row],
     ids: list[str],
     table: pd.DataFrame | None,
-    on_invalid: str,
+    on_invalid: OnInvalid,
     tolerance: float,
 ) -> Segments:
     """Pack the rows of the videos `ids`, in that order; a video's rows keep theirs."""

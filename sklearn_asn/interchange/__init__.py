@@ -15,6 +15,12 @@ Praat           `write_textgrid`, `read_textgrid`               a video         
 Audacity        `write_audacity`, `read_audacity`               a video         exact
 RTTM            `write_rttm`, `read_rttm`                       for all videos  millisecond
 DCASE           `write_dcase`, `read_dcase`                     for all videos  exact
+sed_eval        `to_sed_eval`, `from_sed_eval`                  dicts a video   exact
+pyannote.core   `to_pyannote`, `from_pyannote`                  an object a     exact
+                                                                video
+FiftyOne        `write_fiftyone`, `read_fiftyone`,              for all videos  exact
+                `to_fiftyone`, `from_fiftyone`                  an object a     frame
+                                                                video
 THUMOS'14       `write_thumos14_results`,                       for all videos  exact
                 `read_thumos14_results`,
                 `write_thumos14_annotations`,                   a class         exact
@@ -49,10 +55,18 @@ from sklearn_asn.interchange._boris_write import write_boris
 from sklearn_asn.interchange._csv import read_csv, write_csv
 from sklearn_asn.interchange._dcase import read_dcase, write_dcase
 from sklearn_asn.interchange._eaf import read_eaf, write_eaf
+from sklearn_asn.interchange._fiftyone import (
+    from_fiftyone,
+    read_fiftyone,
+    to_fiftyone,
+    write_fiftyone,
+)
 from sklearn_asn.interchange._label_studio_config import label_studio_config
 from sklearn_asn.interchange._label_studio_read import read_label_studio
 from sklearn_asn.interchange._label_studio_write import write_label_studio
+from sklearn_asn.interchange._pyannote import from_pyannote, to_pyannote
 from sklearn_asn.interchange._rttm import read_rttm, write_rttm
+from sklearn_asn.interchange._sed_eval import from_sed_eval, to_sed_eval
 from sklearn_asn.interchange._srt import read_srt, write_srt
 from sklearn_asn.interchange._textgrid_read import read_textgrid
 from sklearn_asn.interchange._textgrid_write import write_textgrid
@@ -66,6 +80,9 @@ from sklearn_asn.interchange._via_write import write_via
 from sklearn_asn.interchange._vtt import read_vtt, write_vtt
 
 __all__ = [
+    "from_fiftyone",
+    "from_pyannote",
+    "from_sed_eval",
     "label_studio_config",
     "load_activitynet",
     "load_thumos14_annotations",
@@ -75,6 +92,7 @@ __all__ = [
     "read_csv",
     "read_dcase",
     "read_eaf",
+    "read_fiftyone",
     "read_label_studio",
     "read_rttm",
     "read_srt",
@@ -82,6 +100,9 @@ __all__ = [
     "read_thumos14_results",
     "read_via",
     "read_vtt",
+    "to_fiftyone",
+    "to_pyannote",
+    "to_sed_eval",
     "write_activitynet_ground_truth",
     "write_activitynet_results",
     "write_audacity",
@@ -89,6 +110,7 @@ __all__ = [
     "write_csv",
     "write_dcase",
     "write_eaf",
+    "write_fiftyone",
     "write_label_studio",
     "write_rttm",
     "write_srt",

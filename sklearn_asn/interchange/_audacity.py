@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo
 from sklearn_asn.interchange._files import files_by_id, write_folder
 from sklearn_asn.interchange._invalid import Read, new_rule
@@ -80,7 +81,7 @@ def read_audacity(
     *,
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     r"""Read label tracks of Audacity, one a video.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sklearn_asn._checks import check_choice
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import IdFrom, OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo, listed, read_text
 from sklearn_asn.interchange._invalid import Read, new_rule
 from sklearn_asn.interchange._videos import new_segment, number, pack
@@ -23,10 +24,10 @@ KINDS = ("Behavior type", "Status")  # of which a version has one, or both
 def read_boris(
     path: File,
     *,
-    id_from: str = "observation",
+    id_from: IdFrom = "observation",
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read the tabular or the aggregated events that BORIS exports.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from sklearn_asn._data.segments import Segment, Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo, listed, read_text
 from sklearn_asn.interchange._files import write_text
 from sklearn_asn.interchange._invalid import Read, new_rule
@@ -107,7 +108,7 @@ def read_csv(
     videos: Iterable[str] | int | None = None,
     spreadsheet_safe: bool = False,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     r"""Read the table that `write_csv` writes; order of columns, and further ones, do not matter.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo
 from sklearn_asn.interchange._files import files_by_id, write_text
 from sklearn_asn.interchange._invalid import Read, new_rule
@@ -101,7 +102,7 @@ def read_dcase(
     suffix: str = "",
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read event lists of the DCASE challenges.
@@ -132,7 +133,7 @@ def read_dcase(
     -------
     Segments
         With ids, a video's segments in the file's order. A line with a name but neither times nor
-        label is a video without segments.
+        label, or with nothing but a name, is a video without segments.
 
     Raises
     ------
@@ -152,6 +153,9 @@ def read_dcase(
         for where, line in lines(path):
             mark = mark or next((m for m in "\t,;" if m in line), "\t")
             fields = [field.strip() for field in line.split(mark)]
+            if len(fields) == 1 and (not columns or "filename" in columns):
+                found.setdefault(fields[0].removesuffix(suffix), [])  # as dcase_util writes it
+                continue
             if not columns:
                 columns, is_heading = _columns(fields, where)
                 if is_heading:

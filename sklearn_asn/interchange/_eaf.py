@@ -12,6 +12,7 @@ from xml.etree.ElementTree import ParseError, parse
 from sklearn_asn._checks import as_list, as_path, check_choice
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._optional import need
+from sklearn_asn._typing import LabelFrom, OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo, listed
 from sklearn_asn.interchange._eaf_document import SCORE_TYPE, new_document
 from sklearn_asn.interchange._eaf_times import spans
@@ -107,10 +108,10 @@ def read_eaf(
     paths: File | Iterable[File],
     *,
     tiers: Iterable[str] | None = None,
-    label_from: str = "annotation",
+    label_from: LabelFrom = "annotation",
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read ELAN files (.eaf), one a video: a segment an annotation.

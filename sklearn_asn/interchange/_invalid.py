@@ -11,6 +11,7 @@ import numpy as np
 
 from sklearn_asn._data.invalid import check_on_invalid
 from sklearn_asn._data.segments import Segment
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import PerVideo, listed, per_video
 
 
@@ -24,12 +25,12 @@ class Read(NamedTuple):
 class Rule(NamedTuple):
     """How a reader treats invalid segments; `new_rule` checks the values."""
 
-    on_invalid: str = "raise"
+    on_invalid: OnInvalid = "raise"
     tolerance: float = 0.0
     duration: PerVideo | None = None
 
 
-def new_rule(on_invalid: str, tolerance: float, duration: PerVideo | None) -> Rule:
+def new_rule(on_invalid: OnInvalid, tolerance: float, duration: PerVideo | None) -> Rule:
     """Return a rule, after checking that it is one."""
     check_on_invalid(on_invalid, tolerance)
     return Rule(on_invalid, tolerance, duration)

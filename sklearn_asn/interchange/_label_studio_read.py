@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from sklearn_asn._checks import check_choice, check_number
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import LabelStudioSource, OnInvalid, Several
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids, listed, read_json
 from sklearn_asn.interchange._invalid import Read, new_rule
 from sklearn_asn.interchange._json import field, typed
@@ -27,13 +28,13 @@ def read_label_studio(
     path: File,
     framerate: float | None = None,
     *,
-    source: str = "annotations",
-    several: str = "raise",
+    source: LabelStudioSource = "annotations",
+    several: Several = "raise",
     from_name: str | None = None,
     data_key: str = "video",
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read the segments of Label Studio's export, or of what `write_label_studio` writes.

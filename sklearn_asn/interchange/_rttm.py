@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo
 from sklearn_asn.interchange._files import write_text
 from sklearn_asn.interchange._invalid import Read, new_rule
@@ -91,7 +92,7 @@ def read_rttm(
     *,
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read the SPEAKER lines of an RTTM file.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo
 from sklearn_asn.interchange._cues import (
     Cue,
@@ -101,7 +102,7 @@ def read_srt(
     *,
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read SubRip files, one a video: a segment a cue.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo, listed, read_text
 from sklearn_asn.interchange._files import files_by_id
 from sklearn_asn.interchange._invalid import Read, new_rule
@@ -27,7 +28,7 @@ def read_textgrid(
     tiers: Iterable[str] | None = None,
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read TextGrids of Praat, one a video: a segment an interval that has a text.

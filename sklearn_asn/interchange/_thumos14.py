@@ -9,6 +9,7 @@ import numpy as np
 
 from sklearn_asn._checks import as_floats, check_choice
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid, Thumos14Subset
 from sklearn_asn.datasets._reading import File, PerVideo, listed
 from sklearn_asn.interchange._files import write_folder, write_text
 from sklearn_asn.interchange._invalid import Read, new_rule
@@ -23,7 +24,7 @@ def write_thumos14_annotations(
     folder: File,
     *,
     classes: Mapping[str, int],
-    subset: str = "test",
+    subset: Thumos14Subset = "test",
     drop_scores: bool = False,
     ids: Iterable[str] | None = None,
     overwrite: bool = False,
@@ -152,7 +153,7 @@ def read_thumos14_results(
     classes: Mapping[str, int],
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read detections in the text format of THUMOS'14: video, start, end, class number, score.

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo, as_ids, listed, read_json
 from sklearn_asn.interchange._invalid import Read, new_rule
 from sklearn_asn.interchange._json import field, typed
@@ -22,7 +23,7 @@ def read_via(
     attribute: str | Iterable[str] | None = None,
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read the temporal segments of a project of the VGG Image Annotator 3 (VIA).

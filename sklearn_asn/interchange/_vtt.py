@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from sklearn_asn._data.segments import Segments
+from sklearn_asn._typing import OnInvalid
 from sklearn_asn.datasets._reading import File, PerVideo
 from sklearn_asn.interchange._cues import (
     Cue,
@@ -100,7 +101,7 @@ def read_vtt(
     *,
     videos: Iterable[str] | None = None,
     duration: PerVideo | None = None,
-    on_invalid: str = "raise",
+    on_invalid: OnInvalid = "raise",
     tolerance: float = 0.0,
 ) -> Segments:
     """Read WebVTT files, one a video: a segment a cue.

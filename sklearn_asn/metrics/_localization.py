@@ -12,6 +12,7 @@ from sklearn.metrics import make_scorer
 from sklearn_asn._data.segments import Segments
 from sklearn_asn._data.supervision import judged
 from sklearn_asn._data.targets import parse_targets
+from sklearn_asn._typing import MatchingRule, OnePerVideo
 from sklearn_asn.metrics._average_precision import (
     average_precision,
     check_protocol,
@@ -26,9 +27,9 @@ def localization_map(
     y_pred: Any,
     tiou: float | ArrayLike = 0.5,
     *,
-    protocol: str = "activitynet",
+    protocol: MatchingRule = "activitynet",
     ambiguous: Any = None,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: OnePerVideo | None = None,
 ) -> Any:
     """Mean average precision of detected segments, in [0, 1].
 
@@ -113,9 +114,9 @@ def average_precision_table(
     y_pred: Any,
     tiou: float | ArrayLike = (0.3, 0.4, 0.5, 0.6, 0.7),
     *,
-    protocol: str = "activitynet",
+    protocol: MatchingRule = "activitynet",
     ambiguous: Any = None,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: OnePerVideo | None = None,
 ) -> pd.DataFrame:
     """Average precision of every class at every tIoU; `localization_map` is its column mean.
 
@@ -153,7 +154,7 @@ def average_precision_table(
 
 
 def localization_scorer(
-    tiou: float | tuple[float, ...] = 0.5, *, protocol: str = "activitynet"
+    tiou: float | tuple[float, ...] = 0.5, *, protocol: MatchingRule = "activitynet"
 ) -> Any:
     """Make a scorer of localization mAP, for ``scoring=`` of `GridSearchCV` and its kin.
 
@@ -189,7 +190,7 @@ def localization_scorer(
 
 
 def _mean_localization_map(
-    y_true: Any, y_pred: Any, tiou: Any, protocol: str, sample_weight: Any = None
+    y_true: Any, y_pred: Any, tiou: Any, protocol: MatchingRule, sample_weight: Any = None
 ) -> float:
     targets = None if isinstance(y_true, Segments) else parse_targets(y_true)
     if targets is not None and targets.some_segments is not None:

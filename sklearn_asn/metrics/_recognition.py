@@ -14,6 +14,7 @@ from sklearn_asn._checks import as_floats, as_list, check_count
 from sklearn_asn._data.convert import as_labels
 from sklearn_asn._data.pairing import check_same_videos
 from sklearn_asn._data.targets import check_comparable, parse_targets
+from sklearn_asn._typing import OnePerVideo, RecognitionMetric
 from sklearn_asn.metrics._average_precision import check_weight
 from sklearn_asn.metrics._routed import RoutedScorer
 
@@ -26,7 +27,7 @@ def recognition_accuracy(
     *,
     classes: ArrayLike,
     k: int = 1,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: OnePerVideo | None = None,
 ) -> float:
     """Share of labelled videos of whose `k` best classes one is theirs.
 
@@ -81,7 +82,7 @@ def recognition_map(
     y_score: ArrayLike,
     *,
     classes: ArrayLike,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: OnePerVideo | None = None,
 ) -> float:
     """Mean over classes of the average precision of video-level scores (scikit-learn's).
 
@@ -130,7 +131,7 @@ def recognition_map(
     return float(np.mean(values))
 
 
-def recognition_scorer(metric: str = "accuracy") -> Any:
+def recognition_scorer(metric: RecognitionMetric = "accuracy") -> Any:
     """Make a scorer of video-level recognition, for estimators with ``predict_proba``.
 
     Parameters
@@ -178,7 +179,7 @@ class RecognitionScorer(RoutedScorer):
     >>> search = GridSearchCV(ASNLocalizer(), {"weight_decay": [5e-4, 0.02]}, scoring=scoring)
     """
 
-    metric: str
+    metric: RecognitionMetric
 
     def __call__(self, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None) -> float:
         """Score an estimator on videos."""

@@ -35,6 +35,7 @@ from sklearn_asn._training.network import Heads, attention_quantiles
 from sklearn_asn._training.recipe import Plan, sizes_of
 from sklearn_asn._training.supervised import Supervised
 from sklearn_asn._training.train import Machine
+from sklearn_asn._typing import SupportsSelect, Unlabelled
 
 Array = NDArray[Any]
 
@@ -134,11 +135,11 @@ class SingleInstance(BaseLocalizer):
         smoothing: int = 3,
         C: float = 1.0,
         max_iter: int = 1000,
-        unlabelled: str = "ignore",
+        unlabelled: Unlabelled = "ignore",
         frames_per_clip: int = 1,
         video_threshold: float = 0.1,
         localize_classes: Any = None,
-        selection: Any = None,
+        selection: SupportsSelect | None = None,
         device: str = "auto",
         random_state: Any = None,
         verbose: int = 0,

@@ -27,6 +27,7 @@ from sklearn_asn._localizers.reading import Reading, read_models
 from sklearn_asn._training.criteria import SparseSigmoid
 from sklearn_asn._training.network import Heads
 from sklearn_asn._training.recipe import Plan
+from sklearn_asn._typing import SupportsSelect, TwoStreamVariant
 from sklearn_asn.selection import TCAMSelection
 
 
@@ -114,7 +115,7 @@ class STPN(BaseLocalizer):
 
     def __init__(
         self,
-        variant: str = "two-stream",
+        variant: TwoStreamVariant = "two-stream",
         *,
         attention_size: int = 256,
         sparsity: float = 1e-4,
@@ -130,7 +131,7 @@ class STPN(BaseLocalizer):
         interpolation: int = 24,
         nms_threshold: float = 0.5,
         localize_classes: Any = None,
-        selection: Any = None,
+        selection: SupportsSelect | None = None,
         max_epochs: int = 700,
         batch_size: int = 6,
         trimmed_batch_size: int = 8192,

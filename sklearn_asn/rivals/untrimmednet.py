@@ -27,6 +27,13 @@ from sklearn_asn._localizers.reading import Reading, read_models
 from sklearn_asn._training.criteria import MixtureCrossEntropy, PooledCrossEntropy
 from sklearn_asn._training.network import Heads
 from sklearn_asn._training.recipe import Plan
+from sklearn_asn._typing import (
+    AttentionScale,
+    ClipSelection,
+    QuantileVideos,
+    SupportsSelect,
+    TwoStreamVariant,
+)
 from sklearn_asn.selection import NaiveSelection, RelativeThresholdSelection
 
 HARD_DIVISOR = 7 / 3  # 3 of the 7 clips
@@ -113,9 +120,9 @@ class UntrimmedNet(GivenHeads, Thresholds, BaseLocalizer):
 
     def __init__(
         self,
-        variant: str = "two-stream",
+        variant: TwoStreamVariant = "two-stream",
         *,
-        clip_selection: str = "soft",
+        clip_selection: ClipSelection = "soft",
         streams: Any = None,
         clips_per_video: int | None = 7,
         frames_per_clip: int = 1,
@@ -128,9 +135,9 @@ class UntrimmedNet(GivenHeads, Thresholds, BaseLocalizer):
         video_threshold: float = 0.1,
         localize_classes: Any = None,
         quantile: float | None = None,
-        attention_scale: str = "spread",
-        quantile_videos: str = "untrimmed",
-        selection: Any = None,
+        attention_scale: AttentionScale = "spread",
+        quantile_videos: QuantileVideos = "untrimmed",
+        selection: SupportsSelect | None = None,
         max_epochs: int = 80,
         batch_size: int = 512,
         trimmed_batch_size: int = 8192,

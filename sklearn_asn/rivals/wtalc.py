@@ -26,6 +26,7 @@ from sklearn_asn._localizers.reading import Reading, read_models
 from sklearn_asn._training.criteria import CoActivity
 from sklearn_asn._training.network import Heads
 from sklearn_asn._training.recipe import Plan
+from sklearn_asn._typing import FusionVariant, SupportsSelect
 from sklearn_asn.selection import RelativeThresholdSelection
 
 
@@ -112,7 +113,7 @@ class WTALC(BaseLocalizer):
         topk_divisor: int = 8,
         co_activity: float = 0.5,
         margin: float = 0.5,
-        variant: str = "fusion",
+        variant: FusionVariant = "fusion",
         streams: Any = None,
         clips_per_video: int | None = 750,
         frames_per_clip: int = 1,
@@ -122,7 +123,7 @@ class WTALC(BaseLocalizer):
         hide_clips: int = 1,
         video_threshold: float = 0.0,
         localize_classes: Any = None,
-        selection: Any = None,
+        selection: SupportsSelect | None = None,
         max_epochs: int = 500,
         batch_size: int = 10,
         trimmed_batch_size: int = 8192,

@@ -34,14 +34,17 @@ class Runs(NamedTuple):
 def cells_of(active: NDArray[np.bool_], offsets: Offsets) -> Cells:
     """List the true cells of a mask of shape ``(n_clips, n_classes)``."""
     label, row = np.divmod(np.flatnonzero(active.T), max(len(active), 1))
-    return Cells(label, row, np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))[row])
+    lengths = offsets[1:] - offsets[:-1]
+    return Cells(label, row, np.repeat(np.arange(len(lengths)), lengths)[row])
 
 
 def runs_of(cells: Cells, offsets: Offsets) -> Runs:
     """Join cells that follow one another in one class and one video."""
     label, row, video = cells
-    goes_on = (np.diff(row, prepend=-2) == 1) & (np.diff(label, prepend=-1) == 0)
-    first = np.flatnonzero(~goes_on | (row == offsets[video]))
+    begins = row == offsets[video]
+    begins[:1] = True
+    begins[1:] |= (row[1:] != row[:-1] + 1) | (label[1:] != label[:-1])
+    first = np.flatnonzero(begins)
     length = np.diff(first, append=len(row))
     return Runs(label[first], video[first], row[first], row[first] + length)
 

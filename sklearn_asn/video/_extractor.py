@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils import Tags
 
 from sklearn_asn._checks import resolve_device
 from sklearn_asn._data.clips import Clips
+from sklearn_asn._typing import Channels, FlowMethod, OnError, TimeZero
 from sklearn_asn.video._backbones import evaluation_mode
 from sklearn_asn.video._checks import check_parameters, check_paths, ids_of, name_of
 from sklearn_asn.video._extract import extract, make_streams
@@ -146,7 +148,7 @@ class TwoStreamExtractor(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         clip_seconds: float = 0.5,
         frames_per_clip: int = 1,
         flow_frames: int = 5,
-        flow_method: Any = "dis",
+        flow_method: FlowMethod | Callable[..., Any] = "dis",
         flow_bound: float = 20.0,
         flow_mean: float = 128.0,
         flow_std: float = 1.0,
@@ -154,11 +156,11 @@ class TwoStreamExtractor(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         size: int = 224,
         mean: Any = (0.485, 0.456, 0.406),
         std: Any = (0.229, 0.224, 0.225),
-        channels: str = "rgb",
+        channels: Channels = "rgb",
         grid: int = 3,
         max_fps: float | None = None,
-        time_zero: str = "timestamps",
-        on_error: str = "raise",
+        time_zero: TimeZero = "timestamps",
+        on_error: OnError = "raise",
         batch_size: int = 32,
         device: str = "auto",
         n_jobs: int | None = None,

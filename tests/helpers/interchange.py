@@ -73,6 +73,7 @@ FORMATS = {
         ic.write_boris, ic.read_boris, "y.csv", LINE, None, True, scored=False, empty=False
     ),
     "rttm": Format(ic.write_rttm, ic.read_rttm, "y.rttm", WORD, 1000, empty=False),
+    "fiftyone": Format(ic.write_fiftyone, ic.read_fiftyone, "labels.json", TEXT),
     "dcase": Format(ic.write_dcase, ic.read_dcase, "y.txt", LINE, scored=False),
 }  # fmt: skip
 NAMED = [name for name, form in FORMATS.items() if not form.one_file]
