@@ -70,7 +70,7 @@ def test_from_list_takes_durations():
         (np.array([1, 2], "M8[s]"), "end holds dates"),
         ([1j, 2j], "expected a number"),
         (np.array([1, 2], "m8[Y]"), "no number of seconds"),
-        ([np.timedelta64("NaT"), np.timedelta64(1, "s")], "finite times"),
+        ([np.timedelta64("NaT", "s"), np.timedelta64(1, "s")], "finite times"),
     ],
 )
 def test_what_is_no_time(times, match):
