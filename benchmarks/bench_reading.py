@@ -72,7 +72,7 @@ def main() -> None:
         kept.add(f"{name}: read / json alone", ratio, "ratio", target)
         print(f"{name}: {median(ours):.2f} s of CPU, json alone {median(theirs):.2f}, "
               f"{ratio:.2f}x {verdict(ratio, target) if target else ''}", flush=True)  # fmt: skip
-    keep(kept, args)
+        keep(kept, args)
 
 
 if __name__ == "__main__":

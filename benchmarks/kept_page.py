@@ -96,7 +96,7 @@ def plot(found: dict[str, list[dict[str, Any]]], path: Path) -> None:
                 x, y = zip(*there, strict=True)
                 axis.plot(x, [value / y[0] for value in y], "o-", label=label)
         axis.axhline(1, color="0.7", zorder=0)
-        axis.set_yscale("log")
+        axis.set_ylim(bottom=0)
         axis.set_xticks(range(len(runs)), [run["commit"] for run in runs])
         axis.set_ylabel("time / the first")
         axis.set_title(f"{name}.py", loc="left")

@@ -140,6 +140,8 @@ def callbacks(value: Any, name: str) -> None:
         raise ValueError(f"{name}={value!r:.80}; expected None or a list of skorch callbacks.")
     for i, item in enumerate(value):
         named = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+        if named and item[1] is None:
+            continue  # one that `set_params(callbacks__name=None)` has taken out
         if not hasattr(item[1] if named else item, "on_train_begin"):
             raise ValueError(
                 f"{name}[{i}] is {item!r:.80}; expected a skorch callback, or (name, callback)."

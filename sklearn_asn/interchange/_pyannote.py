@@ -15,7 +15,7 @@ from sklearn_asn.interchange._lines import check_scores
 from sklearn_asn.interchange._videos import by_video, new_segment, pack
 
 if TYPE_CHECKING:
-    from pyannote.core import Annotation  # type: ignore[import-not-found,unused-ignore]
+    from pyannote.core import Annotation  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 _SHORTEST = 1e-6  # seconds: what is not longer is nothing to pyannote, which leaves it out
 
