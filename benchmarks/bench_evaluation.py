@@ -18,6 +18,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from _keep import Kept, add_json_option, keep
 
 from sklearn_asn import Segments
 from sklearn_asn.metrics import localization_map
@@ -127,9 +128,9 @@ def loop_map(y_true: Segments, y_pred: Segments, tiou: Any, *, protocol: str) ->
 
 
 def timed(function: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
+    start = time.process_time()
     result = function()
-    return time.perf_counter() - start, result
+    return time.process_time() - start, result
 
 
 def main() -> None:
@@ -141,12 +142,15 @@ def main() -> None:
     parser.add_argument("--tious", type=float, nargs="+", default=np.linspace(0.5, 0.95, 10))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    add_json_option(parser)
     args = parser.parse_args()
+    kept = Kept("bench_evaluation", videos=args.videos, detections=args.detections,
+                truth=args.truth, classes=args.classes)  # fmt: skip
     tious = np.asarray(args.tious, dtype=float)
     y_true, y_pred = make_videos(args.videos, args.detections, args.truth, args.classes, args.seed)
     print(
         f"{args.videos} videos x {args.detections} detections, {args.truth} ground-truth segments "
-        f"a video, {args.classes} classes, {len(tious)} tIoUs; medians of {args.repeats}"
+        f"a video, {args.classes} classes, {len(tious)} tIoUs; CPU time, medians of {args.repeats}"
     )
     print(f"{'protocol':<12} {'loops s':>9} {'package s':>10} {'ratio':>7} {'difference':>11}")
     for protocol in PROTOCOLS:
@@ -163,6 +167,9 @@ def main() -> None:
                 raise AssertionError(f"{protocol}: mAP differs by {difference:.1e}.")
         a, b = median(slow), median(fast)
         print(f"{protocol:<12} {a:>9.3f} {b:>10.3f} {a / b:>7.1f} {difference:>11.1e}")
+        kept.add(protocol, 1e3 * b, "ms of CPU")
+        kept.add(f"{protocol}: loops / package", a / b, "ratio", better="more")
+    keep(kept, args)
 
 
 if __name__ == "__main__":

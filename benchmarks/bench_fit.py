@@ -46,6 +46,7 @@ from _common import (
     set_machine,
     verdict,
 )
+from _keep import Kept, add_json_option, keep
 from skorch.callbacks import Callback
 from torch import Tensor, nn
 
@@ -272,7 +273,7 @@ def typical_step(trained: list[Trained]) -> float:
     return median(np.concatenate([one.steps for one in trained]).tolist())
 
 
-def compare(job: Job, repeats: int) -> None:
+def compare(job: Job, repeats: int, kept: Kept) -> None:
     job.record()
     runs = interleaved({"fit": job.timed_fit, "loop": job.reference}, repeats)
     ours, theirs = ([trained for _, trained in runs[name]] for name in ("fit", "loop"))
@@ -295,9 +296,14 @@ def compare(job: Job, repeats: int) -> None:
         f"    weights differ by {gap:.1e} at most (training moved one by {moved:.2g})",
         flush=True,
     )
+    name = f"{job.variant}, {len(job.X)} videos"
+    kept.add(f"{name}: a step", 1e3 * step, "ms")
+    kept.add(f"{name}: loop / by hand", loop / their_loop, "ratio", 1.1)
+    kept.add(f"{name}: step / by hand", step / their_step, "ratio")
+    kept.add(f"{name}: fit / by hand", fit / their_fit, "ratio")
 
 
-def compare_torch_bilinear(job: Job, n_steps: int) -> None:
+def compare_torch_bilinear(job: Job, n_steps: int, kept: Kept) -> None:
     """Hold the package's steps against those of the same loop with `torch.nn.Bilinear`."""
     if not job.steps:
         job.record()
@@ -312,6 +318,8 @@ def compare_torch_bilinear(job: Job, n_steps: int) -> None:
         f"{their_step / step:5.1f}x faster {verdict(their_step / step, 15, at_least=True)}",
         flush=True,
     )
+    name = f"bilinear, {len(job.X)} videos: torch.nn.Bilinear / step"
+    kept.add(name, their_step / step, "ratio", 15, better="more")
 
 
 def profile(job: Job, n_lines: int = 30) -> None:
@@ -341,8 +349,10 @@ def main() -> None:
                         help="steps of torch.nn.Bilinear at the first size; 0: none")  # fmt: skip
     add_machine_options(parser)
     parser.add_argument("--profile", action="store_true", help="profile instead of comparing")
+    add_json_option(parser)
     args = parser.parse_args()
     print(f"{set_machine(args)}; median of {args.repeats}", flush=True)
+    kept = Kept("bench_fit", args.device, cpu_time=args.cpu_time, epochs=args.epochs)
     fast_epochs = args.fast_epochs or 4 * args.epochs
     for n_videos in args.videos:
         X = make_clips(make_lengths(n_videos, 0), 2 * N_STREAM, 1)
@@ -356,11 +366,12 @@ def main() -> None:
                 job.record()
                 profile(job)
                 continue
-            compare(job, args.repeats)
+            compare(job, args.repeats, kept)
             if variant == "bilinear" and args.bilinear_steps and n_videos == args.videos[0]:
                 epochs = max(args.epochs, args.bilinear_steps)
                 job = job if epochs == args.epochs else make(variant, epochs=epochs)
-                compare_torch_bilinear(job, args.bilinear_steps)
+                compare_torch_bilinear(job, args.bilinear_steps, kept)
+            keep(kept, args)
 
 
 if __name__ == "__main__":

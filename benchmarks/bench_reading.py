@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from _common import verdict
-from _keep import Kept
+from _keep import Kept, add_json_option, keep
 
 from sklearn_asn import Segments
 from sklearn_asn.datasets import read_activitynet_results, write_activitynet_results
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=213)
     parser.add_argument("--detections", type=int, default=1000, help="per video")
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--json", type=Path, help="keep the results in this file")
+    add_json_option(parser)
     args = parser.parse_args()
     kept = Kept("bench_reading", videos=args.videos, detections=args.detections)
     for name, label in (("plain", "Class{:02d}"), ("colon in labels", "a:{:02d}")):
@@ -72,8 +72,7 @@ def main() -> None:
         kept.add(f"{name}: read / json alone", ratio, "ratio", target)
         print(f"{name}: {median(ours):.2f} s of CPU, json alone {median(theirs):.2f}, "
               f"{ratio:.2f}x {verdict(ratio, target) if target else ''}", flush=True)  # fmt: skip
-    if args.json:
-        print(kept.write(args.json))
+    keep(kept, args)
 
 
 if __name__ == "__main__":

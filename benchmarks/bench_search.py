@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 from _common import add_machine_options, interleaved, middle, now, set_machine, verdict
+from _keep import Kept, add_json_option, keep
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
 from skorch import NeuralNet
@@ -84,7 +85,7 @@ def check_same(a: Any, b: Any, X: Any) -> None:
     assert a.best_estimator_.predict(X) == b.best_estimator_.predict(X)
 
 
-def compare_variants(X: Any, y: Any, init: str, args: argparse.Namespace) -> None:
+def compare_variants(X: Any, y: Any, init: str, args: argparse.Namespace, kept: Kept) -> None:
     """Search over what needs a training and what does not, with a parent or without."""
     localizer = ASNLocalizer(
         "bottleneck", init=init, max_epochs=args.epochs, device=args.device, random_state=0
@@ -97,12 +98,13 @@ def compare_variants(X: Any, y: Any, init: str, args: argparse.Namespace) -> Non
         {"quantile": QUANTILES, "hidden_size": HIDDEN_SIZES},
         (X, y),
         args.repeats,
+        kept,
         lambda _: own + (main if init == "inherit" else 0),
         lambda _: n_fits * (2 if init == "inherit" else 1),
     )
 
 
-def compare_self_training(X: Any, y: Any, args: argparse.Namespace) -> None:
+def compare_self_training(X: Any, y: Any, args: argparse.Namespace, kept: Kept) -> None:
     """Search over rounds of self-training, and over what needs no training."""
     one = ASNLocalizer(
         "fusion",
@@ -130,6 +132,7 @@ def compare_self_training(X: Any, y: Any, args: argparse.Namespace) -> None:
         grid,
         (X, y),
         args.repeats,
+        kept,
         lambda best: 2 * (max(args.rounds) + 1) * N_FOLDS + 2 * (best["n_rounds"] + 1),
         lambda best: each + 2 * (best["n_rounds"] + 1),
     )
@@ -141,6 +144,7 @@ def compare(
     grid: dict[str, Any],
     data: tuple[Any, Any],
     repeats: int,
+    kept: Kept,
     *expected: Callable[[dict[str, Any]], int],
 ) -> None:
     """Run a search with a cache and without; `expected` are the nets of each by the best found."""
@@ -168,6 +172,9 @@ def compare(
     print(f"    {slow / fast:.2f}x faster {verdict(slow / fast, 5, at_least=True)}; "
           f"nets {nets['none'] / nets['memory']:.1f}x fewer; "
           f"the cache holds {size / 2**20:.1f} MiB", flush=True)  # fmt: skip
+    fewer = nets["none"] / nets["memory"]
+    kept.add(f"{name}: without / with memory", slow / fast, "ratio", 5, better="more")
+    kept.add(f"{name}: nets trained without / with memory", fewer, "ratio", better="more")
 
 
 def main() -> None:
@@ -182,6 +189,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--repeats", type=int, default=1)
     add_machine_options(parser)
+    add_json_option(parser)
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # few steps, dead parts: what small sizes are told
     print(f"{set_machine(args)}; median of {args.repeats}", flush=True)
@@ -191,10 +199,14 @@ def main() -> None:
     print(f"{args.videos} videos of {args.clips} clips, 2 x {args.columns} columns, "
           f"{X.values.nbytes / 2**20:.1f} MiB, {args.epochs} epochs", flush=True)  # fmt: skip
     ASNLocalizer("temporal", max_epochs=1, device=args.device).fit(X, y).score(X, y)  # warm up
+    kept = Kept("bench_search", args.device, cpu_time=args.cpu_time, videos=args.videos,
+                clips=args.clips, columns=args.columns, epochs=args.epochs)  # fmt: skip
     for init in args.inits:
-        compare_variants(X, y, init, args)
+        compare_variants(X, y, init, args, kept)
+        keep(kept, args)
     if args.rounds:
-        compare_self_training(X, y, args)
+        compare_self_training(X, y, args, kept)
+        keep(kept, args)
 
 
 if __name__ == "__main__":

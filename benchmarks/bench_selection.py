@@ -21,6 +21,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from _keep import Kept, add_json_option, keep
 
 from sklearn_asn.selection import (
     AutoLocSelection,
@@ -277,9 +278,9 @@ def loop_select(
 def timed(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     seconds = []
     for _ in range(repeats):
-        began = time.perf_counter()
+        began = time.process_time()
         result = call()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     return median(seconds), result
 
 
@@ -335,7 +336,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="runs of the package")
     parser.add_argument("--reference-repeats", type=int, default=1, help="runs of the loops")
     parser.add_argument("--seed", type=int, default=0)
+    add_json_option(parser)
     args = parser.parse_args()
+    kept = Kept("bench_selection", videos=args.videos, clips=args.clips, classes=args.classes,
+                detections=args.detections)  # fmt: skip
 
     data = make_videos(args.videos, args.clips, args.classes, args.seed)
     uncut, level = make_levels(data[0], data[1], args.seed)
@@ -362,7 +366,8 @@ def main() -> None:
         f"with {len(args.scales)} scales x {len(args.offsets)} offsets. nms, soft_nms: "
         f"{args.videos} videos x {args.detections} boxes, a group every video or every video and "
         f"class; and {args.groups} groups x {args.boxes} boxes.\n"
-        f"Package: median of {args.repeats} runs. Loops: median of {args.reference_repeats}."
+        f"CPU time. Package: median of {args.repeats} runs. Loops: median of "
+        f"{args.reference_repeats}."
     )
     for name, (fast, slow) in cases.items():
         seconds, result = timed(fast, args.repeats)
@@ -373,6 +378,9 @@ def main() -> None:
             f"{slow_seconds / seconds:7.1f}x   {n_boxes} boxes",
             flush=True,
         )
+        kept.add(name, 1e3 * seconds, "ms of CPU")
+        kept.add(f"{name}: loops / package", slow_seconds / seconds, "ratio", better="more")
+        keep(kept, args)
 
 
 if __name__ == "__main__":

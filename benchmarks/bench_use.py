@@ -50,6 +50,7 @@ from _common import (
     set_machine,
     verdict,
 )
+from _keep import Kept, add_json_option, keep
 
 from sklearn_asn import ASNLocalizer, Clips
 from sklearn_asn.selection import AutoLocSelection, NaiveSelection
@@ -94,7 +95,7 @@ def multiply_adds(model: ASNLocalizer) -> int:
     return total
 
 
-def compare(variant: str, X: Clips, repeats: int, device: str) -> None:
+def compare(variant: str, X: Clips, repeats: int, device: str, kept: Kept) -> None:
     model = fitted(variant, X, device)
     half = X.n_features // 2
     columns = {"temporal": slice(half, None), "spatial": slice(half)}.get(variant, slice(None))
@@ -136,14 +137,18 @@ def compare(variant: str, X: Clips, repeats: int, device: str) -> None:
         ratio = middle(runs[name]) / base
         print(f"    {name:14s} {1e3 * middle(runs[name]):9.1f} ms   {ratio:5.2f}x", end=" ")
         print(verdict(ratio, 1.2) if name == "forward" else "")
+        target = 1.2 if name == "forward" else None
+        kept.add(f"{variant}: {name} / product", ratio, "ratio", target)
     if variant in ("temporal", "spatial"):
         whole = middle(runs["predict"]) / forward
         print(f"    predict        {whole:9.2f} x the forward {verdict(whole, 1.2)}")
+        kept.add(f"{variant}: predict / forward", whole, "ratio", 1.2)
     share = median(seconds) / forward
     print(
         f"    naive          {1e3 * median(seconds):9.1f} ms   {100 * share:.1f} % of the forward "
         f"{verdict(100 * share, 5)}, {naive.n_found} segments"
     )
+    kept.add(f"{variant}: naive selection / forward", share, "ratio", 0.05)
     model.selection = autoloc = Timed(AutoLocSelection())
     seconds = []
     for _ in range(repeats):
@@ -154,6 +159,7 @@ def compare(variant: str, X: Clips, repeats: int, device: str) -> None:
         f"{verdict(median(seconds), 0.5)}, {autoloc.n_found} segments",
         flush=True,
     )
+    kept.add(f"{variant}: AutoLoc selection", median(seconds), "s", 0.5)
 
 
 def profile(variant: str, X: Clips, device: str, n_lines: int = 30) -> None:
@@ -190,7 +196,7 @@ def peak_of_predict(variant: str, n_videos: int, n_clips: int, n_columns: int) -
     return {"extra": resident("VmHWM") - before, "X": X.values.nbytes}
 
 
-def measure_latency(variant: str, X: Clips, n_calls: int = 300) -> None:
+def measure_latency(variant: str, X: Clips, kept: Kept, n_calls: int = 300) -> None:
     """Print what one short video costs, and what of that is the network."""
     model = fitted(variant, X, "cpu")
     one = Clips(X.values[:63].copy(), [0, 63], clip_seconds=1.0, ids=["a"])
@@ -217,9 +223,11 @@ def measure_latency(variant: str, X: Clips, n_calls: int = 300) -> None:
         f"network {alone:.2f} ({100 * alone / whole:.0f} %)",
         flush=True,
     )
+    kept.add(f"{variant}: predict of one short video", whole, "ms of CPU", 1)
+    kept.add(f"{variant}: of which the network", alone, "ms of CPU")
 
 
-def measure_memory(variant: str, args: argparse.Namespace) -> None:
+def measure_memory(variant: str, args: argparse.Namespace, kept: Kept) -> None:
     extra, size = [], []
     at_once = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}  # give back
     for factor in (1, 4):
@@ -242,6 +250,7 @@ def measure_memory(variant: str, args: argparse.Namespace) -> None:
         f"{growth:.0f} bytes a clip (a row of X: {4 * args.columns})",
         flush=True,
     )
+    kept.add(f"{variant}: memory of predict", growth, "bytes a clip")
 
 
 def main() -> None:
@@ -255,21 +264,25 @@ def main() -> None:
     parser.add_argument("--no-memory", action="store_true", help="leave the memory out")
     parser.add_argument("--profile", action="store_true", help="profile instead of comparing")
     parser.add_argument("--peak-of-predict", nargs=4, help=argparse.SUPPRESS)
+    add_json_option(parser)
     args = parser.parse_args()
     if args.peak_of_predict:
         variant, *sizes = args.peak_of_predict
         print(json.dumps(peak_of_predict(variant, *map(int, sizes))))
         return
     print(f"{set_machine(args)}; median of {args.repeats}", flush=True)
+    kept = Kept("bench_use", args.device, cpu_time=args.cpu_time, videos=args.videos,
+                clips=args.clips, columns=args.columns)  # fmt: skip
     X = make_clips(np.full(args.videos, args.clips), args.columns, 1)
     for variant in args.variants:
         if args.profile:
             profile(variant, X, args.device)
             continue
-        compare(variant, X, args.repeats, args.device)
-        measure_latency(variant, X)
+        compare(variant, X, args.repeats, args.device, kept)
+        measure_latency(variant, X, kept)
         if not args.no_memory:
-            measure_memory(variant, args)
+            measure_memory(variant, args, kept)
+        keep(kept, args)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ def quiet():
     warnings.simplefilter("ignore", ShortVideosWarning)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("localizer", [TEMPORAL, UntrimmedNet(**FAST), ASNLocalizer(**FAST)])
 @pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.ShortVideosWarning")
 def test_trimmed_or_one_clip_videos_only(data, localizer) -> None:

@@ -37,6 +37,7 @@ def search(memory, init):
     return GridSearchCV(model, grid, cv=3)
 
 
+@pytest.mark.slow
 def test_a_search_trains_each_network_once(tmp_path, trained):
     X, y = make_untrimmed_videos(n_videos=30, random_state=0)
     plain = search(None, "scratch").fit(X, y)

@@ -13,7 +13,10 @@ SCRIPT = CODE / "benchmarks" / "check_gpu.py"
 #: They start processes, or a compiler, and have tests of their own on the CPU.
 SLOW = ("compile", "joblib, opened without a GPU", "n_jobs=2")
 
-pytestmark = pytest.mark.skipif(not SCRIPT.is_file(), reason="the benchmarks are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not SCRIPT.is_file(), reason="the benchmarks are not here"),
+]
 
 
 def run(folder, *given, prefix=""):
@@ -29,7 +32,6 @@ def run(folder, *given, prefix=""):
     )
 
 
-@pytest.mark.slow
 def test_the_cpu_half_runs_and_writes_one_file(tmp_path):
     done = run(tmp_path, "--tiny", "--out", "found.json", "--leave-out", *SLOW)
     assert not done.returncode, done.stdout + done.stderr

@@ -127,6 +127,7 @@ def test_saving_over_the_folder_that_one_reads_from(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clips"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"frames_per_clip": 3}, {"context_layers": 1}])
 @pytest.mark.parametrize("variant", ["bilinear", "two-stream"])
 def test_training_and_use_on_disk_equal_those_in_memory(tmp_path, variant, options):

@@ -8,9 +8,18 @@ from sklearn_asn import ASNLocalizer
 from sklearn_asn._training.network import VARIANTS
 
 
-@parametrize_with_checks(
-    [ASNLocalizer(variant, max_epochs=2, hidden_size=4) for variant in VARIANTS]
-)
+def short(variant):
+    return ASNLocalizer(variant, max_epochs=2, hidden_size=4)
+
+
+@parametrize_with_checks([short("temporal")])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_check_estimator(estimator, check):
+    run_check(estimator, check)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([short(variant) for variant in VARIANTS if variant != "temporal"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_check_estimator_of_the_other_variants(estimator, check):
     run_check(estimator, check)

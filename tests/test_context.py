@@ -84,6 +84,7 @@ def test_nothing_beyond_its_reach_is_seen(n_layers):
     assert seen.max() <= 40 + reach_of(n_layers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["temporal", "two-stream", "fusion", "bottleneck", "bilinear"])
 def test_blocks_of_clips_give_what_whole_videos_do(videos, variant, monkeypatch):
     X, y = videos

@@ -244,6 +244,7 @@ def test_features_in_a_file_are_checked_on_use(tmp_path):
 # ------------------------------------------------------------------------------- invariants
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(), max_size=6))
 def test_ids_are_kept_or_refused(ids):
     try:

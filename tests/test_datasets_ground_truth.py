@@ -145,6 +145,7 @@ def test_folder_of_class_files(tmp_path):
         load_ground_truth(tmp_path)
 
 
+@pytest.mark.slow
 def test_published_files_agree_with_their_own_readers():
     folder, file = DATA / "thumos14", DATA / "activitynet12"
     if not folder.is_dir():

@@ -60,6 +60,7 @@ def counted_by_hand():
     return bags, clips, segments, bare
 
 
+@pytest.mark.slow
 def test_real_counts(real):
     assert isinstance(real.X, Clips)
     assert isinstance(real.y, Segments)
@@ -88,6 +89,7 @@ def test_real_counts(real):
     real.X.check_finite()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bag_seconds", [30.0, 7.5, None])
 def test_real_segments_rejoin(real, bag_seconds):
     """What is cut at the bags' borders adds up to the published labels, activity by activity."""
@@ -134,6 +136,7 @@ def test_real_feature_by_hand(real):
         )
 
 
+@pytest.mark.slow
 def test_real_split(real):
     parts = {subset: load_hapt(ARCHIVE, subset=subset) for subset in PUBLISHED}
     for subset, (n_people, n_bags, n_clips, n_segments) in PUBLISHED.items():
@@ -146,6 +149,7 @@ def test_real_split(real):
     assert not set(parts["train"].groups) & set(parts["test"].groups)
 
 
+@pytest.mark.slow
 def test_real_archive_loads_in_seconds(real):
     start = time.process_time()
     load_hapt(ARCHIVE)

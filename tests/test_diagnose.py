@@ -90,6 +90,7 @@ def test_text_and_table(found):
     assert len(text.splitlines()) == table.count("<tr>")
 
 
+@pytest.mark.slow
 def test_a_dead_stream_is_called_dead(videos):
     X, y = videos
     with warnings.catch_warnings():
@@ -102,6 +103,7 @@ def test_a_dead_stream_is_called_dead(videos):
     assert "DEAD" in str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.LocalizationWarning")
 def test_other_localizers(videos):
     X, y = videos

@@ -222,6 +222,7 @@ def test_search_refits_by_one_of_several_scorers(videos):
     assert len(search.predict(videos[0])) == len(videos[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resource", ["n_samples", "asn__max_epochs"])
 def test_halving_grid_search(videos, resource):
     sizes = {"min_resources": 20, "max_resources": 40}

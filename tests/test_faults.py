@@ -78,6 +78,7 @@ def points(case, tmp_path, n_points):
     return range(1, n + 1) if n_points is None else range(1, n + 1, max(1, n // n_points))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_points", [9, pytest.param(None, marks=EXHAUSTIVE, id="every line")])
 def test_killed_at_a_line(case, tmp_path, n_points):
     faults = [(n, lambda write, n=n: killed_at(n, write)) for n in points(case, tmp_path, n_points)]
@@ -111,6 +112,7 @@ def test_full_disk(case):
         assert leftovers(folder) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 1000])
 def test_a_call_of_the_system_fails(case, times):
     def fault(name, n):
@@ -149,6 +151,7 @@ def start(folder, begun):
         written(folder, range(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begun", [False, True], ids=["new", "going on"])
 @pytest.mark.parametrize("n_points", [15, pytest.param(None, marks=EXHAUSTIVE, id="every line")])
 @pytest.mark.parametrize("how", [killed_at, interrupted_at])
@@ -204,6 +207,7 @@ def check_appended(folder, done):
     assert Clips.open(folder)[len(done)].tobytes() == ARRAYS[0].tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("times", [1, 2, 1000])
 def test_a_clips_writer_goes_on_after_a_failed_call(tmp_path, name, times):

@@ -76,6 +76,7 @@ def spoiled(X, value, video, clip, column):
     return X.with_values(values)  # not looked at, as what comes out of a scaler
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e39, -1e39])
 @pytest.mark.parametrize("name", LOCALIZERS)
 def test_a_feature_that_is_no_number_is_named(videos, fitted, name, value, monkeypatch):
@@ -164,6 +165,7 @@ def test_products_of_large_features_are_to_blame(videos, fitted):
         fitted["bilinear"].predict(X.with_values(values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", LOCALIZERS)
 def test_weights_that_are_no_numbers_are_to_blame(videos, fitted, name, value):
@@ -223,6 +225,7 @@ def test_features_beyond_float32_are_refused_by_fit(videos):
             clone(LOCALIZERS[name]).fit(spoiled(X, 1e300, 2, 1, 0), y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("softening", [0, 1e-45, 1e-46, 1e-38, 1e-300])
 @pytest.mark.parametrize("kind", [ASNLocalizer, UntrimmedNet])
 def test_a_softening_that_is_none_in_float32_is_refused(videos, kind, softening):

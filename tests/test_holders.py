@@ -345,6 +345,7 @@ def assert_every_score(model, whole, X, labels, y):
         assert scorer(model, X, labels) == scorer(whole, X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [np.array, sparse.csr_matrix, sparse.csc_array, torch.tensor])
 @pytest.mark.parametrize("dtype", [int, bool])
 def test_indicators_without_names_can_be_scored(kind, dtype, small):

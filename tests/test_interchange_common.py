@@ -12,6 +12,7 @@ from sklearn_asn import Segments
 from sklearn_asn.interchange import _files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())

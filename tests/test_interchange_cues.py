@@ -44,6 +44,7 @@ def test_scores_are_optional(tmp_path, form):
     assert "score" not in (tmp_path / f"v{form[2]}").read_text()
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_webvtt_py_reads_it(tmp_path_factory, data):

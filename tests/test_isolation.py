@@ -128,6 +128,7 @@ class Drawing:
         self.thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOCALIZERS)
 @pytest.mark.usefixtures("quiet")
 def test_fits_of_one_seed_in_threads_are_the_same(videos, name):
@@ -144,6 +145,7 @@ def test_fits_of_one_seed_in_threads_are_the_same(videos, name):
     assert states() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRIVATE)
 @pytest.mark.usefixtures("quiet")
 def test_draws_of_others_do_not_matter(videos, name):
@@ -154,6 +156,7 @@ def test_draws_of_others_do_not_matter(videos, name):
     assert_same(beside, alone, X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRIVATE)
 @pytest.mark.usefixtures("quiet")
 def test_global_generators_are_left_alone_even_while_a_fit_runs(videos, name, monkeypatch):
@@ -171,6 +174,7 @@ def test_global_generators_are_left_alone_even_while_a_fit_runs(videos, name, mo
     assert states() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quiet")
 def test_use_while_others_fit(videos):
     X, y = videos
@@ -196,6 +200,7 @@ def test_one_fitted_localizer_in_many_threads(videos):
         assert all(found == wanted for found in pool.map(used.predict, [X] * 16))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 @pytest.mark.usefixtures("quiet")
 def test_a_search_in_threads(videos, backend):
@@ -228,9 +233,11 @@ def test_the_number_of_threads_is_each_threads_own(videos):
     try:
         torch.set_num_threads(2)
         seen = []
-        stop = threading.Event()
+        begun, stop = threading.Event(), threading.Event()
 
         def look():
+            seen.append(torch.get_num_threads())  # torch counts when a thread first asks
+            begun.set()
             while not stop.is_set():
                 with ThreadPoolExecutor(1) as fresh:
                     fresh.submit(torch.get_num_threads).result()
@@ -238,6 +245,7 @@ def test_the_number_of_threads_is_each_threads_own(videos):
 
         with ThreadPoolExecutor(3) as pool:
             looking = pool.submit(look)
+            begun.wait()
             fits = [pool.submit(clone(LOCALIZERS["self-training"]).fit, X, y) for _ in range(2)]
             for fit in fits:
                 fit.result()
@@ -303,6 +311,7 @@ def test_a_small_fit_is_the_same_for_any_number_of_threads(videos, name):
         assert_array_equal(value, weights_of(two)[key], err_msg=key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOCALIZERS)
 @pytest.mark.usefixtures("quiet", "defaults")
 def test_torchs_defaults_do_not_matter(videos, name):

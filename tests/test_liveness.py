@@ -25,6 +25,7 @@ def fit(data, variant="bilinear", **given):
         return localizer.fit(*data)
 
 
+@pytest.mark.slow
 def test_weight_decay_kills_the_bilinear_layer(data):
     dead = fit(data, weight_decay=0.1)
     with pytest.warns(DeadStreamWarning, match=r"The spatial stream .*weight_decay is 0.1"):
@@ -33,6 +34,7 @@ def test_weight_decay_kills_the_bilinear_layer(data):
     assert moved["spatial"] < 1e-4 < 0.5 < moved["temporal"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["bilinear", "bottleneck", "fusion", "two-stream"])
 def test_living_models_are_silent(data, variant):
     alive = fit(data, variant, weight_decay=5e-4, max_epochs=20)

@@ -119,6 +119,7 @@ def test_segments_that_are_few_or_odd(videos_):
 # ---------------------------------------------------------------- displays
 
 
+@pytest.mark.slow
 def test_displays_show_themselves(videos, model):
     X, y = videos
     found = model.predict(X)

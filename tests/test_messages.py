@@ -325,6 +325,7 @@ def test_one_step_an_epoch(videos):
         WTALC(max_epochs=2, batch_size=40, random_state=0, device="cpu").fit(X, y)
 
 
+@pytest.mark.slow
 def test_a_large_batch_may_be_meant(videos):
     X, y = videos
     few = X[:9], y[:9]
@@ -347,6 +348,7 @@ LABEL_SCORING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scoring", LABEL_SCORING)
 @pytest.mark.parametrize(
     ("grid", "named"),
@@ -369,6 +371,7 @@ def test_a_search_that_labels_cannot_judge(videos, scoring, grid, named):
             search.fit(X, labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scoring", LABEL_SCORING)
 def test_a_search_that_labels_may_judge(videos, scoring):
     """Also with a quantile of one's own: warnings are errors here."""

@@ -256,6 +256,7 @@ def thumos_ground_truth():
     return pd.DataFrame(rows, columns=["video", "label", "start", "end"]), seconds
 
 
+@pytest.mark.slow
 def test_official_thumos_ground_truth_under_both_rules():
     ids, _, pred = read_autoloc("TH14")
     true, seconds = thumos_ground_truth()

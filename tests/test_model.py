@@ -59,6 +59,7 @@ def same(a, b, X):
         np.testing.assert_array_equal(a.threshold_, b.threshold_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("localizer", LOCALIZERS, ids=lambda e: type(e).__name__ + str(e)[:24])
 @pytest.mark.parametrize("duplicate", COPIES)
 def test_what_is_loaded_into_the_net_holds_everywhere(videos, tmp_path, localizer, duplicate):

@@ -122,6 +122,7 @@ def test_a_long_video_is_drawn_as_ranges_that_lose_no_extreme():
     assert segments.get_xlabel() == "time [s]   (a step is the range of 10 clips)"
 
 
+@pytest.mark.slow
 def test_many_segments_are_pixels_in_a_vector_file():
     given = long_video()
     found = [Segment("class 0", float(i), i + 0.5, i / 5000) for i in range(2000)]

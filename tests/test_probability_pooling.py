@@ -61,6 +61,7 @@ def test_the_loss_is_that_of_plain_numpy(unlabelled, teach):
     assert loss.item() == pytest.approx(want, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("class_activation", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("context_layers", [0, 2])
 def test_attention_is_the_log_odds_of_not_being_background(
@@ -88,6 +89,7 @@ def test_videos_show_the_mean_of_their_best_clips(videos):
     np.testing.assert_allclose(expit(model.decision_function(X)), model.predict_proba(X), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_one_class_is_enough(videos):
     """Present or not: the commonest real case."""
     X, y = videos
@@ -125,6 +127,7 @@ def test_where_no_class_passes(videos):
     assert not found.lengths.any()
 
 
+@pytest.mark.slow
 def test_no_times_are_read_unless_they_are_said_to_be_known(videos):
     X, y = videos
     rng = np.random.default_rng(0)
@@ -146,6 +149,7 @@ def test_no_times_are_read_unless_they_are_said_to_be_known(videos):
     assert any(np.any(one != other) for one, other in zip(b, c, strict=True))
 
 
+@pytest.mark.slow
 def test_all_times_are_full_supervision(videos):
     X, y = videos
     model = fast(max_epochs=40, selection=MultiThresholdSelection())

@@ -217,3 +217,21 @@ def test_files_that_the_guide_for_contributors_names_are_there():
         if "NAME" not in name and "://" not in name and not any((p / name).exists() for p in places)
     }
     assert not missing
+
+
+def test_the_lowest_versions_are_those_that_are_tested():
+    """What runs with a version below its bound, or above it, would say nothing about the bound."""
+    lines = (ROOT / ".ci" / "minimum.txt").read_text().splitlines()
+    pins = [Requirement(line.partition("#")[0].strip()) for line in lines if line[:1].isalpha()]
+    pinned = {pin.name: next(iter(pin.specifier)).version for pin in pins}
+    script = (ROOT / ".ci" / "minimum").read_text()
+    pinned["torch"] = re.search(r'TORCH="torch==([\d.]+)"', script).group(1)
+    only_checks = {"mypy", "ruff", "pandas-stubs"}
+    asked = [Requirement(line) for line in (*PROJECT["project"]["dependencies"], *EXTRAS["test"])]
+    for requirement in asked:
+        if requirement.name not in only_checks:
+            (bound,) = requirement.specifier
+            assert bound.operator == ">="
+            parts = bound.version.split(".")
+            assert pinned[requirement.name].split(".")[: len(parts)] == parts, requirement.name
+    assert set(pinned) - {r.name for r in asked} == {"pyparsing"}

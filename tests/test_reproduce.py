@@ -57,6 +57,7 @@ def check_table(path, name):
     return table.set_index(["model", "source"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAPERS)
 def test_tables(script, tmp_path, capsys, name):
     script(name).main(["synthetic", "--quick", "--out", str(tmp_path)])
@@ -67,6 +68,7 @@ def test_tables(script, tmp_path, capsys, name):
     assert "orientation only" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["figure4", "figure5"])
 def test_figures(script, tmp_path, name):
     module = script(name)
@@ -97,6 +99,7 @@ def heads(tmp_path):
     return tmp_path / "heads.npz"
 
 
+@pytest.mark.slow
 def test_pretrained_rows_and_figure_5_of_given_heads(script, tmp_path, heads):
     common = ["synthetic", "--quick", "--out", str(tmp_path), "--heads", str(heads)]
     table1 = script("table1")
@@ -352,6 +355,7 @@ REAL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CEILINGS)
 @pytest.mark.filterwarnings("ignore:Left out:UserWarning")
 def test_an_oracle_reaches_the_ceiling(script, name, capsys):
@@ -365,6 +369,7 @@ def test_an_oracle_reaches_the_ceiling(script, name, capsys):
         assert float(printed[row].split()[-1]) > least
 
 
+@pytest.mark.slow
 def test_the_wrong_scales_do_not_reach_it(script):
     """As table 3 once had: boxes of at most 32 clips, where actions last 100."""
     if not REAL["activitynet"].is_file():

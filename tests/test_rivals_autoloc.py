@@ -143,6 +143,7 @@ def dumped(model):
     return file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nms_threshold", [0.4, None])
 def test_at_rest_it_is_the_selection_without_offsets(data, frozen, nms_threshold):
     """For odd scales, whose anchors are whole clips."""
@@ -164,6 +165,7 @@ def test_at_rest_it_is_the_selection_without_offsets(data, frozen, nms_threshold
     np.testing.assert_array_equal(got.label, want.label)
 
 
+@pytest.mark.slow
 def test_training_raises_contrast(data, frozen):
     X, y = data
     still = AutoLoc(frozen, lr=0.0, **FAST).fit(X, y)
@@ -175,6 +177,7 @@ def test_training_raises_contrast(data, frozen):
     assert contrast[1] > contrast[0] + 0.02
 
 
+@pytest.mark.slow
 def test_decay_stops_training(data, frozen):
     X, y = data
     once, often = (
@@ -191,6 +194,7 @@ def test_decay_stops_training(data, frozen):
     assert 0 < distance(often) < distance(once)
 
 
+@pytest.mark.slow
 def test_finds_actions_from_labels_alone(data):
     X, y = data
     labels = [{s.label for s in video} for video in y]

@@ -98,6 +98,7 @@ def entry(**values):
     return lambda header, model: model.update(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -56,6 +56,7 @@ def two(videos, indicator):
     return videos[0], np.array(["without", "with it"])[indicator[:, 0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["attention", "topk", "probability"])
 @pytest.mark.parametrize("variant", ["temporal", "two-stream", "fusion"])
 def test_decision_of_two_classes_says_how_far_the_second_is_ahead(two, variant, pooling):
@@ -69,6 +70,7 @@ def test_decision_of_two_classes_says_how_far_the_second_is_ahead(two, variant, 
     assert model.fit(X, np.arange(len(X)) % 3).decision_function(X).shape == (len(X), 3)
 
 
+@pytest.mark.slow
 def test_one_against_the_rest(videos, indicator):
     X, _ = videos
     model = OneVsRestClassifier(fast()).fit(X, indicator)
@@ -84,6 +86,7 @@ def test_roc_auc(two):
     assert np.all((scores >= 0) & (scores <= 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ids", [True, False])
 @pytest.mark.parametrize(
     "cv",
@@ -95,7 +98,7 @@ def test_segments_out_of_fold(videos, cv, ids):
     if not ids:
         X = Clips(X.values, X.offsets, X.clip_seconds, feature_names=X.feature_names)
     groups = np.arange(len(X)) % 5 if isinstance(cv, GroupKFold) else None
-    found = cross_val_predict(fast(), X, y, cv=cv, groups=groups)
+    found = cross_val_predict(fast("temporal"), X, y, cv=cv, groups=groups)
     assert isinstance(found, Segments)
     if ids:
         assert_array_equal(found.ids, X.ids)
@@ -103,7 +106,7 @@ def test_segments_out_of_fold(videos, cv, ids):
         assert found.ids is None
     splitter = KFold(cv) if isinstance(cv, int) else cv
     for train, test in splitter.split(X, y, groups):
-        assert found[test] == fast().fit(X[train], y[train]).predict(X[test])
+        assert found[test] == fast("temporal").fit(X[train], y[train]).predict(X[test])
 
 
 def test_segments_out_of_fold_of_a_list(videos):
@@ -114,14 +117,15 @@ def test_segments_out_of_fold_of_a_list(videos):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["predict_proba", "decision_function"])
 def test_scores_out_of_fold(videos, two, indicator, method):
     X, _ = videos
     three = np.array(["c", "a", "b"])[np.arange(len(X)) % 3]
     for y in (three, two[1], indicator):
-        got = cross_val_predict(fast(), X, y, cv=2, method=method)
+        got = cross_val_predict(fast("temporal"), X, y, cv=2, method=method)
         train, test = next(KFold(2).split(X))
-        want = getattr(fast().fit(X[train], y[train]), method)(X[test])
+        want = getattr(fast("temporal").fit(X[train], y[train]), method)(X[test])
         assert_array_equal(got[test], want)
 
 
@@ -152,6 +156,7 @@ def test_who_wants_an_array_of_labels_is_told_which(videos, split):
         split(*videos)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["accuracy", "map"])
 def test_weights_are_routed_to_scorers(videos, metric):
     X, y = videos
@@ -270,6 +275,7 @@ def test_a_search_over_a_classifier_takes_segments(videos):
     assert model.score(X, single) == model.score(X, labels) == np.mean(model.predict(X) == labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["clips", "videos"])
 def test_importance_is_the_fall_of_the_score(videos, unit):
     X, y = videos
@@ -284,6 +290,7 @@ def test_importance_is_the_fall_of_the_score(videos, unit):
     assert_array_equal(found.importances, again.importances)
 
 
+@pytest.mark.slow
 def test_columns_that_are_not_read_have_no_importance(videos):
     X, y = videos
     model = fast("temporal", max_epochs=40, batch_size=8).fit(X, y)

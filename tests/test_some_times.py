@@ -139,6 +139,7 @@ def test_a_search_judges_by_the_times_of_some(videos, some, known):
     assert search.predict(X) == model.set_params(**search.best_params_).predict(X)
 
 
+@pytest.mark.slow
 def test_lists_and_halving_and_groups(videos, some, known):
     X, _ = videos
     lists = list(X)
@@ -163,6 +164,7 @@ def test_lists_and_halving_and_groups(videos, some, known):
     assert np.all(np.isfinite(search.cv_results_["mean_test_score"]))
 
 
+@pytest.mark.slow
 def test_times_that_are_trained_on_go_with_their_fold(videos, some, known):
     X, y = videos
     model = localizer(pooling="probability", context_layers=1, context_size=8, clips_per_video=None)
@@ -220,6 +222,7 @@ class Counted:
         monkeypatch.setattr(Model, "score", counting)
 
 
+@pytest.mark.slow
 def test_tune_is_the_search_without_training(videos, some, fitted, known, monkeypatch):
     X, _ = videos
     grid = {
@@ -271,6 +274,7 @@ def test_tune_finds_a_pipelines_parameters(videos, some, known, tmp_path):
     assert_array_equal(again.results["score"], tuned.results["score"])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.NoClassPassedWarning")
 @pytest.mark.parametrize(
     ("make", "grid"),

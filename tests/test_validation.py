@@ -35,6 +35,7 @@ def column(model, name):
     return [epoch[name] for epoch in model.history_]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["attention", "topk", "probability"])
 @pytest.mark.parametrize("variant", ["temporal", "bilinear", "two-stream"])
 def test_the_last_record_is_what_the_localizer_scores(parts, variant, pooling):
@@ -98,6 +99,7 @@ def test_every_few_epochs(parts):
         assert not any(column(some, f"{name}_best")[1:4])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [LOSS, RECOGNITION, LOCALIZATION])
 def test_the_best_epochs_weights_and_quantiles_come_back(parts, name, tmp_path):
     X, y, X_val, y_val = parts
@@ -138,6 +140,7 @@ def test_early_stopping(parts, variant, name):
         assert model.score(X_val, y_val) == pytest.approx(-values.min())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("validation", "n_held"),
     [
@@ -211,6 +214,7 @@ def test_a_pipeline_transforms_the_videos_given_apart(parts):
     assert model[-1].history_[-1][LOCALIZATION] == pytest.approx(model.score(X_val, y_val))
 
 
+@pytest.mark.slow
 def test_the_cache_knows_what_a_training_was_validated_with(parts, tmp_path):
     X, y, X_val, y_val = parts
     stop = EarlyStopping(LOSS, patience=2, **QUIET)

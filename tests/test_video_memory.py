@@ -21,6 +21,7 @@ PEAK = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts in kilobytes only there")
 def test_memory_does_not_depend_on_length(tmp_path):
     def pictures(n):

@@ -104,7 +104,8 @@ def load_activitynet(
         raise ValueError(f"{path} has no videos of subset={subset!r}; it has {found}.")
     where_ids = str(path) if subset is None else f"{subset} of {path}"
     ids = choose(known, videos, where_ids, on_missing, may_be_empty=True)
-    there = [v for v in ids if v in set(known)]  # without those that on_missing="empty" adds
+    inside = set(known)
+    there = [v for v in ids if v in inside]  # without those that on_missing="empty" adds
     lengths = [_get(entries[v], "duration", float, path, where[v]) for v in there]
     seconds = dict(zip(there, lengths, strict=True))
     per_video(seconds, f"{path}: duration", there, there)  # checks that they are positive
