@@ -99,8 +99,8 @@ def tables_of(fit):
     """Whether each table of features lay on the accelerator in a fit, and the fitted model."""
     seen, original = [], Table.hold_on
 
-    def hold_on(table, device):
-        original(table, device)
+    def hold_on(table, device, **options):
+        original(table, device, **options)
         seen.append(table.is_resident)
 
     Table.hold_on = hold_on
