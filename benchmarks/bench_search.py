@@ -172,8 +172,8 @@ def compare(
     print(f"    {slow / fast:.2f}x faster {verdict(slow / fast, 5, at_least=True)}; "
           f"nets {nets['none'] / nets['memory']:.1f}x fewer; "
           f"the cache holds {size / 2**20:.1f} MiB", flush=True)  # fmt: skip
-    kept.add(f"{name}: without / with memory", slow / fast, "ratio", 5, better="more")
     fewer = nets["none"] / nets["memory"]
+    kept.add(f"{name}: without / with memory", slow / fast, "ratio", 5, better="more")
     kept.add(f"{name}: nets trained without / with memory", fewer, "ratio", better="more")
 
 

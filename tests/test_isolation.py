@@ -233,9 +233,11 @@ def test_the_number_of_threads_is_each_threads_own(videos):
     try:
         torch.set_num_threads(2)
         seen = []
-        stop = threading.Event()
+        begun, stop = threading.Event(), threading.Event()
 
         def look():
+            seen.append(torch.get_num_threads())  # torch counts when a thread first asks
+            begun.set()
             while not stop.is_set():
                 with ThreadPoolExecutor(1) as fresh:
                     fresh.submit(torch.get_num_threads).result()
@@ -243,6 +245,7 @@ def test_the_number_of_threads_is_each_threads_own(videos):
 
         with ThreadPoolExecutor(3) as pool:
             looking = pool.submit(look)
+            begun.wait()
             fits = [pool.submit(clone(LOCALIZERS["self-training"]).fit, X, y) for _ in range(2)]
             for fit in fits:
                 fit.result()

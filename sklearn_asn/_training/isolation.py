@@ -145,6 +145,7 @@ def _use_threads(n: int) -> None:
     """Set the number of this thread alone.
 
     Torch sets it for the thread that asks, and for threads that begin later: these get theirs back.
+    (One that begins in the microseconds between has `n` too.)
     """
     with _counting, ThreadPoolExecutor(1) as another:
         default = another.submit(torch.get_num_threads).result()
