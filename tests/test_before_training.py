@@ -50,6 +50,7 @@ def test_trimmed_or_one_clip_videos_only(data, localizer) -> None:
         type(localizer)(**one).fit(X, y)
 
 
+@pytest.mark.slow
 def test_the_videos_that_count_decide(data) -> None:
     X, y = data
     trimmed = np.arange(len(X)) >= 12

@@ -31,6 +31,7 @@ def folder(tmp_path_factory):
         yield folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "error", "named"), [pytest.param(c, e, n, id=i) for i, c, e, *n in ROWS]
 )

@@ -50,6 +50,7 @@ def test_a_search_trains_each_network_once(tmp_path, trained):
     np.testing.assert_array_equal(cached.cv_results_[scores], plain.cv_results_[scores])
 
 
+@pytest.mark.slow
 def test_the_main_stream_is_trained_once_a_fold(tmp_path, trained):
     X, y = make_untrimmed_videos(n_videos=30, random_state=0)
     search(str(tmp_path), "inherit").fit(X, y)

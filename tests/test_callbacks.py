@@ -299,6 +299,7 @@ def test_quantiles_go_on_from_the_recorded_ones(videos):
     np.testing.assert_allclose(model.attention_quantiles_, 0.75 * before + 0.25 * now, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_many_small_parts_teach(videos):
     X, y = videos
     model = fast("temporal", batch_size=8, lr=0.1)

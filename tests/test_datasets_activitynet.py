@@ -30,6 +30,7 @@ def database():
 # --------------------------------------------------------------------- the published file
 
 
+@pytest.mark.slow
 def test_published_file_has_invalid_segments(database):
     with pytest.raises(ValueError, match=r"9 segments of .* are invalid: .*e6J_ygZ779A.annot") as e:
         load_activitynet(FILE)
@@ -40,6 +41,7 @@ def test_published_file_has_invalid_segments(database):
     assert len(load_activitynet(FILE, subset="testing").y.label) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Left out. . segments")
 @pytest.mark.parametrize("subset", [*N_VIDEOS, None])
 def test_published_file(database, subset):
@@ -58,6 +60,7 @@ def test_published_file(database, subset):
     assert data.version == "VERSION 1.2"
 
 
+@pytest.mark.slow
 def test_published_ends_beyond_the_duration(database):
     """172 end after their video; none by more than half a second, so that all are kept."""
     late = [
@@ -88,6 +91,7 @@ def test_published_file_round_trip(database, tmp_path):
     assert np.array_equal(again.duration, data.duration)
 
 
+@pytest.mark.slow
 def test_published_ids_may_start_with_v(database):
     """Why no prefix is guessed: YouTube's own ids may begin with v_."""
     ids = [v for v in database if v.startswith("v_")]

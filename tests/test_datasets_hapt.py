@@ -118,6 +118,7 @@ def test_real_segments_rejoin(real, bag_seconds):
     assert np.array_equal(truth, rebuilt)
 
 
+@pytest.mark.slow
 def test_real_background_share(real):
     labelled = np.sum(real.y.end - real.y.start)
     assert round(100 * (1 - labelled / (1122772 / 50))) == 27

@@ -104,6 +104,7 @@ def edited(folder, name, line, text):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["1.0 2.0", "1 2 3 4", "1 2 x", "1 nan 3", "1 inf 3", "", '"1 2 3']
 )

@@ -124,6 +124,7 @@ def test_overlap_is_a_probability():
     assert 0.3 * all_ < half < 0.7 * all_
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("overlap", "share"), [(False, 0.0), (0.75, 0.3), (True, 0.4)])
 def test_share_of_instances_that_share_time(overlap, share):
     """What the documentation says about two labels a video."""

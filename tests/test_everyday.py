@@ -81,6 +81,7 @@ def test_feature_names_out_of_a_pipeline(videos):
     assert model[:1].get_feature_names_out().tolist() == list(videos[0].feature_names)
 
 
+@pytest.mark.slow
 def test_clone_is_unfitted_and_equal(videos, fitted):
     copy = clone(fitted)
     assert not copy.__sklearn_is_fitted__()
@@ -242,6 +243,7 @@ def test_halving_grid_search(videos, resource):
     assert np.all(np.isfinite(search.cv_results_["mean_test_score"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [RandomizedSearchCV, HalvingRandomSearchCV])
 def test_random_searches(videos, kind):
     options = {"n_iter": 3} if kind is RandomizedSearchCV else {"n_candidates": 3}
@@ -252,6 +254,7 @@ def test_random_searches(videos, kind):
     assert 0 <= search.best_score_ <= 1
 
 
+@pytest.mark.slow
 def test_pipeline_memory_fits_the_scaler_once(videos, tmp_path, monkeypatch):
     X, y = videos
     fits = []

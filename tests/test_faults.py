@@ -86,6 +86,7 @@ def test_killed_at_a_line(case, tmp_path, n_points):
         assert leftovers(folder) == []  # the next run cleaned up
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_points", [9, pytest.param(None, marks=EXHAUSTIVE, id="every line")])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # files left open
 def test_interrupted_at_a_line(case, tmp_path, n_points):

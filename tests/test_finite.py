@@ -91,6 +91,7 @@ def test_a_feature_that_is_no_number_is_named(videos, fitted, name, value, monke
             assert said in str(raised.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [-np.inf, np.inf, np.nan, -1e39])
 @pytest.mark.parametrize("name", ["bottleneck", "bilinear", "hiding", "wtalc", "context"])
 def test_layers_with_relu_hide_nothing(videos, fitted, name, value):
@@ -198,6 +199,7 @@ def test_recorded_quantiles_that_are_no_numbers(videos, fitted, value, live):
                 getattr(one, method)(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fusion", "bilinear", "untrimmednet", "stpn", "wtalc"])
 @pytest.mark.parametrize("lr", [1e10, 1e20, 1e30])
 def test_a_last_step_that_diverges_is_an_error_of_fit(videos, name, lr):

@@ -92,6 +92,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_forms_of_X_are_one(form, small, whole):
     X, y = small
@@ -323,6 +324,7 @@ def label_forms(y):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", label_forms([{"a"}, {"b"}]))
 def test_every_y_that_fits_can_be_scored(form, small, whole):
     X, y = small

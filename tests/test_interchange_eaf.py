@@ -61,6 +61,7 @@ def test_one_tier(tmp_path):
     assert sorted(map(str, back[0])) == sorted(map(str, FOUND[0]))
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_no_tier_has_overlaps(tmp_path_factory, data):

@@ -129,6 +129,7 @@ def references(n, deep):
     return eaf(f'<TIER LINGUISTIC_TYPE_REF="x" PARENT_REF="top" TIER_ID="t">{"".join(rows)}</TIER>')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deep", [False, True])
 def test_dependent_annotations(tmp_path, deep):
     pytest.importorskip("pympi")

@@ -226,6 +226,7 @@ def test_self_training_with_threads(videos):
     assert states() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quiet")
 def test_the_number_of_threads_is_each_threads_own(videos):
     X, y = videos

@@ -47,6 +47,7 @@ def test_outputs_follow_section_3_3_in_plain_numpy(videos):
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_fits_and_gives_sane_output(videos, variant):
     X, y = videos
@@ -177,6 +178,7 @@ def test_frames_per_clip_averages_rows_and_keeps_time():
 # ---------------------------------------------------------------- weak supervision
 
 
+@pytest.mark.slow
 def test_fit_reads_only_which_labels_occur(videos):
     X, y = videos
     rng = np.random.default_rng(0)

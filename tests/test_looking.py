@@ -137,6 +137,7 @@ def test_displays_show_themselves(videos, model):
     assert len(matplotlib.pyplot.get_fignums()) == n_open + 1
 
 
+@pytest.mark.slow
 def test_a_class_has_one_colour_in_all_pictures(videos, model, tmp_path):
     X, y = videos
     colours = class_colours(model.classes_)

@@ -59,6 +59,7 @@ def other_use(fitted, **changes):
 # ---------------------------------------------------------------- fit: short videos
 
 
+@pytest.mark.slow
 def test_most_videos_are_shorter_than_the_sample(videos):
     X, y = videos
     n_short = int((X.lengths < 60).sum())
@@ -312,6 +313,7 @@ def test_a_class_of_the_user_has_no_link():
 # ---------------------------------------------------------------- few steps
 
 
+@pytest.mark.slow
 def test_one_step_an_epoch(videos):
     """The paper's batch of 512 on the README's 120 videos, or on 40."""
     X, y = videos

@@ -151,6 +151,7 @@ def random_videos(rng, n_videos, most, scored, digits=None):
     return [[segment() for _ in range(rng.integers(0, most))] for _ in range(n_videos)]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 10_000),

@@ -98,6 +98,7 @@ def test_recall_at_equals_plain_loops(data: Any, k: int) -> None:
     assert np.all(recall_at(*data, k + 1, tious) >= recall_at(*data, k, tious))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(sets, st.none() | st.sampled_from([0.5, 1, 2.5, 10, 100]), st.booleans())
 def test_average_recall_equals_plain_loops(data: Any, most: float | None, own: bool) -> None:

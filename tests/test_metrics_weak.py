@@ -101,6 +101,7 @@ def test_clips_that_are_refused(cas, classes, said):
         weak_clip_accuracy(LABELS, cas, classes=classes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [weak_detection_scorer, weak_clip_scorer])
 def test_scorers_search_with_labels_only(videos, make):
     X, y = videos

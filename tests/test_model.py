@@ -89,6 +89,7 @@ def test_weights_assigned_in_the_module_hold_everywhere(videos, tmp_path, duplic
     assert "_net" not in vars(again.model_) or again.model_._net is not model.model_._net
 
 
+@pytest.mark.slow
 def test_a_regressor_of_boxes_is_a_live_view_too(videos, tmp_path):
     X, y = videos
     model = AutoLoc(ASNLocalizer("temporal", **FAST), random_state=0).fit(X, y)

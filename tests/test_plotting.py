@@ -79,6 +79,7 @@ def test_the_threshold_is_what_attention_is_compared_with(videos, attention_stre
     )
 
 
+@pytest.mark.slow
 def test_a_rival_without_threshold_and_with_a_cas_of_either_sign(videos):
     X, y = videos
     rival = WTALC(hidden_size=8, max_epochs=2, random_state=0, device="cpu").fit(X, y)

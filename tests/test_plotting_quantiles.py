@@ -33,6 +33,7 @@ def localizer(videos):
     return ASNLocalizer("temporal", quantile=0.3, **FAST).fit(*videos)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "protocol"),
     [

@@ -81,6 +81,7 @@ def test_draws_running_quantiles_that_the_history_records(shape, n_epochs):
     assert (right.get_legend() is not None) == (shape == (2, 5))
 
 
+@pytest.mark.slow
 def test_a_record_that_only_some_epochs_have_is_none():
     history = records(4, 5)
     del history[0]["attention_quantiles"], history[1]["event_lr"]

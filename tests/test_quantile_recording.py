@@ -49,6 +49,7 @@ def test_the_quantile_is_the_share_of_untrimmed_clips(joint) -> None:
     assert cut[1] > 0.6  # clips of actions alone have lifted the curve
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.UntaughtAttentionWarning")
 @pytest.mark.parametrize("videos", ["untrimmed", "all"])
 def test_without_another_kind_all_videos_count(joint, videos) -> None:

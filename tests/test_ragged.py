@@ -73,6 +73,7 @@ def test_every_ragged_form_is_remembered(form, videos):
         model.transform(X[3].copy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fmt", SAVERS)
 @pytest.mark.parametrize("kind", [LOCALIZERS[0], LOCALIZERS[4], LOCALIZERS[5]])
 def test_it_is_kept_in_every_format(fmt, kind, videos, tmp_path):

@@ -80,6 +80,7 @@ def decode(curve):
     return [low + (high - low) * code / 65535 for code in codes]
 
 
+@pytest.mark.slow
 def test_shows_what_the_estimator_says(videos, model, tmp_path):
     X, y = videos
     path = report(model, X, y, tmp_path / "new" / "report.html")
@@ -157,6 +158,7 @@ def test_nothing_comes_from_elsewhere(videos, model, tmp_path):
     page.source.encode("ascii" if page.source.isascii() else "utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["ids", "labels", "title", "files"])
 def test_escapes(videos, tmp_path, where, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -189,6 +191,7 @@ def test_escapes(videos, tmp_path, where, monkeypatch):
     assert re.fullmatch(r"[\w%./:-]+", shown) if where == "files" else NASTY in shown
 
 
+@pytest.mark.slow
 def test_long_videos_are_thinned_and_the_file_is_bounded(videos, tmp_path):
     asn = ASNLocalizer("temporal", **FAST).fit(*videos)
     X, y = make_untrimmed_videos(
@@ -384,6 +387,7 @@ def test_other_localizers(videos, tmp_path, estimator):
     assert f"{score:.3f} mAP at tIoU 0.5" in page.facts
 
 
+@pytest.mark.slow
 def test_searches_and_frozen_estimators(videos, model, tmp_path):
     X, y = videos
     want = Page(report(model, X, y, tmp_path / "r.html"))

@@ -185,6 +185,7 @@ def write_thumos14(root, X, y):
 SHORT = pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.ShortVideosWarning")
 
 
+@pytest.mark.slow
 @SHORT
 @pytest.mark.parametrize("protocol", ["activitynet", "thumos14"])
 def test_thumos14_folder(script, tmp_path, capsys, small, protocol):

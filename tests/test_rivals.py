@@ -41,12 +41,14 @@ def data():
     return make_untrimmed_videos(n_videos=80, n_classes=3, random_state=0)
 
 
+@pytest.mark.slow
 @parametrize_with_checks(SHORT)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_check_estimator(estimator, check):
     run_check(estimator, check)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rival", RIVALS, ids=name)
 def test_learns_what_and_when_from_labels_alone(rival, data):
     X, y = data
@@ -74,6 +76,7 @@ def test_fit_reads_labels_only_and_repeats_to_the_bit(rival, data):
     assert again.predict(X) == a.predict(X) == b.predict(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rival", SHORT, ids=name)
 @pytest.mark.parametrize(
     "selection",
@@ -109,6 +112,7 @@ def test_hide_and_seek_trains_any_of_them(data):
         assert not np.allclose(plain.predict_proba(X), hiding.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_grid_search_over_a_rivals_own_parameters(data):
     X, y = data
     model = make_pipeline(ClipWise(StandardScaler()), clone(SHORT[3]))

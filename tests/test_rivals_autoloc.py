@@ -210,6 +210,7 @@ def test_finds_actions_from_labels_alone(data):
     assert np.all(found.end <= X.spans[found.video, 1] + 1e-9)
 
 
+@pytest.mark.slow
 def test_weak_supervision_seeds_and_global_generators(data, numpy_state):
     """Times are never read, equal seeds give equal bits, and nothing global moves."""
     X, y = data
@@ -328,6 +329,7 @@ def test_an_error_in_fit_changes_nothing(data, model):
         model.predict(X)
 
 
+@pytest.mark.slow
 @parametrize_with_checks([AutoLoc(ASNLocalizer("temporal", max_epochs=2), hidden_size=4)])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_check_estimator(estimator, check):

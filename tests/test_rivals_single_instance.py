@@ -33,6 +33,7 @@ def model(data):
     return SingleInstance(quantile=0.3, device="cpu").fit(*data)
 
 
+@pytest.mark.slow
 @parametrize_with_checks([SingleInstance(device="cpu")])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_check_estimator(estimator, check):

@@ -101,6 +101,7 @@ def assert_same_use(again, model, X):
 # ---------------------------------------------------------------- all formats
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", SAVERS)
 @pytest.mark.parametrize("name", [*LOCALIZERS, "pipeline"])
 def test_a_round_trip_changes_nothing(models, data, tmp_path, name, format):

@@ -336,6 +336,7 @@ def test_importance_through_a_pipeline_and_by_another_score(videos):
     assert got.baseline_score == model[-1].score(scaled, y, sample_weight=weight)
 
 
+@pytest.mark.slow
 def test_importance_of_localizers_that_hold_others(videos):
     X, y = videos
     one = fast("fusion", pooling="probability", init="scratch")
@@ -357,6 +358,7 @@ def test_importance_of_a_table_with_names(videos):
     assert found.streams == ["some"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -173,6 +173,7 @@ naives = st.builds(NaiveSelection, video_weight=st.sampled_from([0.0, 0.2, -1.0]
 # --- selections -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(videos(), st.one_of(naives, autolocs))
 def test_select_packed_equals_plain_loops(data: Any, model: Any) -> None:
@@ -191,6 +192,7 @@ def test_select_packed_equals_plain_loops(data: Any, model: Any) -> None:
         assert np.all(np.diff(mine["score"]) <= 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [
@@ -370,6 +372,7 @@ def gtea() -> tuple[Any, Any, Any, list[Any]]:
     return np.where(cas > 0.3, cas, 0), offsets, video_scores, truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [NaiveSelection(), AutoLocSelection(scales=(4, 8, 16))])
 def test_real_scores(gtea: Any, model: Any) -> None:
     cas, offsets, video_scores, truth = gtea

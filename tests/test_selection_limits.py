@@ -66,6 +66,7 @@ def data_for(model: Any, seed: int) -> tuple[Any, ...]:
     return given
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", SELECTIONS, ids=lambda model: type(model).__name__)
 @settings(max_examples=25, deadline=None)
 @given(

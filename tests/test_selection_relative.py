@@ -63,6 +63,7 @@ models = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(videos(), models)
 def test_select_packed_equals_plain_loops(data: Any, model: Any) -> None:

@@ -45,6 +45,7 @@ def fitted(videos):
     return ensemble().fit(*videos)
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [SelfTrainingLocalizer([("one", member(1, max_epochs=2))], n_rounds=0, device="cpu")]
 )
@@ -53,6 +54,7 @@ def test_check_estimator(estimator, check):
     run_check(estimator, check)
 
 
+@pytest.mark.slow
 def test_members_are_averaged(videos, fitted):
     X, _ = videos
     model = clone(fitted).set_params(quantile=0.0, video_threshold=0.0)
@@ -126,6 +128,7 @@ def test_the_same_bits_for_any_number_of_jobs(videos, fitted):
     np.testing.assert_array_equal(other.attention_quantiles_, fitted.attention_quantiles_)
 
 
+@pytest.mark.slow
 def test_parameters_are_reached_by_name(videos):
     X, y = videos
     model = ensemble()
@@ -170,6 +173,7 @@ def test_report_and_displays(videos, fitted, tmp_path):
     assert display.threshold == pytest.approx(fitted.threshold_)
 
 
+@pytest.mark.slow
 def test_memory_and_progress(videos, tmp_path, capsys):
     X, y = videos
     model = ensemble(memory=str(tmp_path), verbose=1).fit(X, y)
@@ -196,6 +200,7 @@ def test_bad_input(videos):
         ensemble(n_rounds=-1).fit(X, y)
 
 
+@pytest.mark.slow
 def test_known_times_are_kept_through_the_rounds(videos):
     X, y = videos
     known = np.ones(len(X), dtype=bool)
@@ -238,6 +243,7 @@ def test_the_preset_asks_less_of_long_and_wide_videos():
     assert batches(6, 5_000)[1].batch_size == 1  # a quarter of the videos, if there is one
 
 
+@pytest.mark.slow
 def test_what_the_preset_finds_is_fit_to_be_looked_at(videos):
     X, y = videos
     model = localization_pipeline(X, effort="one-fit", random_state=0).fit(X, y)

@@ -85,6 +85,7 @@ def test_what_can_be_saved_is_in_it():
     assert len([k for k in kinds if issubclass(k, BaseLocalizer)]) >= 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loader", ["FunctionNode", "TypeNode", "ObjectNode"])
 def test_nothing_else_in_any_module_can_be_named(tmp_path, loader):
     names = {name: thing for module in MODULES for name, thing in names_in(module)}

@@ -254,6 +254,7 @@ def test_tune_scores_blocks_of_clips(videos, some, fitted, monkeypatch):
     assert_array_equal(whole.results, tune(fitted, X, some, QUANTILES).results)
 
 
+@pytest.mark.slow
 def test_tune_finds_a_pipelines_parameters(videos, some, known, tmp_path):
     X, _ = videos
     model = make_pipeline(ClipWise(StandardScaler()), localizer(selection=NaiveSelection()))

@@ -113,6 +113,7 @@ def test_given_names_and_those_of_frames_agree(videos):
 # ------------------------------------------------------------------ names decide
 
 
+@pytest.mark.slow
 @EVERY
 def test_names_say_the_streams_whatever_their_widths(localizer, single, videos):
     X, y = videos
@@ -146,6 +147,7 @@ def test_a_folder_written_temporal_first_is_read_by_its_names(videos, tmp_path):
     assert_same_weights(model, fast().fit(backwards, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pattern",
     ["temporal_{}", "Temporal{}", "t__temporal_{}", "temporal__pca{}", "flow{}", "acc_{}"],
@@ -270,6 +272,7 @@ def test_single_reads_all_columns_and_takes_no_streams(videos):
 # ------------------------------------------------------------------ nothing says it
 
 
+@pytest.mark.slow
 @EVERY
 def test_halves_are_taken_with_a_warning(localizer, single, videos):
     X, y = videos

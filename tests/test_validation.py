@@ -243,6 +243,7 @@ def test_every_network_that_teaches_is_validated(parts):
     assert model.history_[-1][LOCALIZATION] == pytest.approx(last.score(X_val, y_val))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rival", [UntrimmedNet, STPN, WTALC])
 def test_rivals(parts, rival):
     X, y, X_val, y_val = parts

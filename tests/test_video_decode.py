@@ -405,6 +405,7 @@ def test_long_stills_are_no_damage(tmp_path):
     assert times_of(path) == pytest.approx(times)
 
 
+@pytest.mark.slow
 def test_frames_are_let_go_at_once(tmp_path):
     """Not only when Python looks for cycles: those of a large video would fill the memory."""
     path = render(tmp_path / "a.mp4", plain(60))

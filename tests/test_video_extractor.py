@@ -212,6 +212,7 @@ def test_maps_are_averaged_over_space(paths):
     assert np.allclose(a.values, b.values, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frames_per_clip", [1, 3])
 def test_batches_do_not_matter(paths, frames_per_clip):
     results = [
@@ -266,6 +267,7 @@ def script(tmp_path):
     return tmp_path / "net.pt"
 
 
+@pytest.mark.slow
 def test_saved_networks(paths, script, tmp_path):
     options = {"backbone_flow": "drop", "resize": 64, "size": 49}
     expected = TwoStreamExtractor(Map(3), **options).transform(paths)
@@ -438,6 +440,7 @@ def test_it_has_no_state(paths):
     assert vars(extractor) == before
 
 
+@pytest.mark.slow
 def test_from_files_to_segments_in_a_pipeline(paths, tmp_path):
     memory = joblib.Memory(tmp_path / "cache", verbose=0)
     extractor = TwoStreamExtractor(grid=1)

@@ -66,6 +66,7 @@ for i in range(len(writer), 10**6):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_whole_videos(tmp_path):
     folder = tmp_path / "clips"
     seen = 0
