@@ -8,7 +8,7 @@ from helpers.data import DATA  # noqa: E402
 
 from sklearn_asn.datasets import load_hapt, make_untrimmed_videos  # noqa: E402
 
-collect_ignore = ["helpers"]  # no tests, and no examples, in there
+collect_ignore = ["data", "helpers"]  # no tests, and no examples, in there
 
 settings.register_profile("no deadline", deadline=None)  # machines differ, and are shared
 settings.load_profile("no deadline")
