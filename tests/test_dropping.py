@@ -71,7 +71,7 @@ def test_bits_of_a_word_are_independent(p):
     pairs = np.corrcoef(bits.T)[np.triu_indices(64, 1)] * np.sqrt(n)
     assert np.abs(pairs).max() < 5
     assert_allclose(pairs.std(), 1, atol=0.1)
-    ones = np.bincount(bits.sum(axis=1), minlength=65)
+    ones = np.bincount(bits.sum(axis=1).astype(np.int64), minlength=65)
     expected = stats.binom.pmf(np.arange(65), 64, p) * n
     common = expected >= 5
     observed = np.append(ones[common], ones[~common].sum())

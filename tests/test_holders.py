@@ -83,7 +83,7 @@ FORMS = {
     "list of tensors": tensors,
     "tensors with gradients": lambda X: [one.requires_grad_() for one in tensors(X)],
     "dict of tensors": lambda X: dict(
-        zip("v" + np.arange(len(X)).astype(str), tensors(X), strict=True)
+        zip([f"v{i}" for i in range(len(X))], tensors(X), strict=True)
     ),
     "column": lambda X: Column(list(X)),
     "column of lists": lambda X: Column([video.tolist() for video in X]),
