@@ -5,7 +5,8 @@ import warnings
 
 import numpy as np
 import pytest
-from boundary_cases import FILES, ROWS, X, asn_, data, model, y
+from boundary_cases import ROWS
+from helpers.boundary import FILES, X, asn_, data, model, y
 
 from sklearn_asn import ASNLocalizer, Segments
 from sklearn_asn.exceptions import FewStepsWarning, NothingSharedWarning, UnseenClassWarning
