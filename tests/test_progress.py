@@ -170,8 +170,6 @@ def test_a_line_is_one_write(monkeypatch):
     assert repr(progress) == "Progress('Something', verbose=1)"
 
 
-
-
 # ---------------------------------------------------------------- processes, and a terminal
 
 
