@@ -1,7 +1,6 @@
 """Processes of their own that cost no import of torch: forks of a server that has imported it.
 
-The package itself is not among what the server imports, so each process imports it anew, with
-warnings as errors.
+The package itself is not among what the server imports: each process imports it anew.
 """
 
 import multiprocessing
@@ -29,27 +28,29 @@ def _context():
     return context
 
 
-def _run(script, arguments, output, environment):
+def _run(script, arguments, output, strict, environment):
     assert not [name for name in sys.modules if name.split(".")[0] == "sklearn_asn"]
     for descriptor, path in enumerate(output, start=1):
         if path is not None:
-            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.dup2(opened, descriptor)
             os.close(opened)
     os.environ.update(environment)
     sys.argv = ["-c", *arguments]
-    warnings.resetwarnings()
-    warnings.simplefilter("error")
+    if strict:
+        warnings.resetwarnings()
+        warnings.simplefilter("error")
     main = sys.modules["__main__"]
     exec(compile(textwrap.dedent(script), "<script>", "exec"), vars(main))
 
 
-def start(script, *arguments, out=None, err=None, **environment):
+def start(script, *arguments, out=None, err=None, strict=True, **environment):
     """Start a process that runs a script with arguments; return the `multiprocessing.Process`.
 
-    `out` and `err` are files that its standard streams are appended to.
+    `out` and `err` are files that its standard streams are appended to; `strict`: whether warnings
+    are errors.
     """
-    given = (script, [str(argument) for argument in arguments], (out, err), environment)
+    given = (script, [str(argument) for argument in arguments], (out, err), strict, environment)
     process = _context().Process(target=_run, args=given)
     process.start()
     return process
