@@ -15,7 +15,7 @@ PRELOADED = ["numpy", "pandas", "scipy.special", "joblib", "sklearn.model_select
 PRELOADED += ["torch", "skorch.callbacks"]
 
 
-def _context():
+def context():
     """Return the server's context, or that of plain new processes where nothing can fork."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -51,7 +51,7 @@ def start(script, *arguments, out=None, err=None, strict=True, **environment):
     are errors.
     """
     given = (script, [str(argument) for argument in arguments], (out, err), strict, environment)
-    process = _context().Process(target=_run, args=given)
+    process = context().Process(target=_run, args=given)
     process.start()
     return process
 
