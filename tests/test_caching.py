@@ -189,6 +189,7 @@ SELF_TRAINING_GRID = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scaled", [False, True])
 def test_a_search_of_self_training_trains_each_network_once(tmp_path, trained, scaled):
     X, y = make_untrimmed_videos(n_videos=24, random_state=0)
@@ -213,6 +214,7 @@ def test_a_search_of_self_training_trains_each_network_once(tmp_path, trained, s
     assert not trained
 
 
+@pytest.mark.slow
 def test_members_and_their_own_parameters_are_trained_once(tmp_path, trained):
     X, y = make_untrimmed_videos(n_videos=24, random_state=0)
     grid = {"n_rounds": [0, 1], "one__context_size": [4, 6], "two__quantile": [0.2, 0.5]}

@@ -224,6 +224,7 @@ def test_a_clips_writer_goes_on_after_a_failed_call(tmp_path, name, times):
             break
 
 
+@pytest.mark.slow
 def test_a_clips_writer_on_a_full_disk_that_has_room_again(tmp_path):
     for size in itertools.chain(range(0, 300, 7), [400, 600]):
         folder = tmp_path / str(size)

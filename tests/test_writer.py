@@ -16,6 +16,7 @@ def videos(lengths, n_features=3):
     return [RNG.normal(size=(n, n_features)).astype(np.float32) for n in lengths]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6),
