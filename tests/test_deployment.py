@@ -241,6 +241,7 @@ def test_steps_before_the_localizer(name, videos):
     check(model, in_torch(model), far, lengths=(1, 63))
 
 
+@pytest.mark.slow
 def test_columns_by_name(videos):
     X, y = videos
     names = [f"spatial_{i}" for i in range(12)] + [f"temporal_{i}" for i in range(12)]

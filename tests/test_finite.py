@@ -105,6 +105,7 @@ def test_layers_with_relu_hide_nothing(videos, fitted, name, value):
         model.predict(spoiled(X, value, 3, 2, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fusion", "two-stream", "untrimmednet", "single", "topk"])
 def test_a_weight_of_zero_hides_nothing(videos, fitted, name):
     X, _ = videos

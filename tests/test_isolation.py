@@ -291,6 +291,7 @@ def two_threads():
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_columns", "changes", "expected"),
     [
@@ -314,6 +315,7 @@ def test_small_steps_are_taken_by_one_thread(n_columns, changes, expected):
     assert torch.get_num_threads() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["temporal", "bilinear", "probability"])
 @pytest.mark.usefixtures("quiet", "two_threads")
 def test_a_small_fit_is_the_same_for_any_number_of_threads(videos, name):

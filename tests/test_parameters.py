@@ -85,6 +85,7 @@ def test_a_changed_argument_of_training_is_an_error_in_use(fitted, videos, kind,
     model.predict(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), named("use"))
 def test_an_argument_of_use_is_checked_when_it_is_used(fitted, videos, kind, name):
     X, _ = videos

@@ -151,6 +151,7 @@ def test_another_process_reads_all_of_them(models, data, tmp_path):
     assert len(out.read_text().split()) == 4 * len(models) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", SAVERS)
 @pytest.mark.parametrize("name", ["bilinear", "stpn", "autoloc"])
 def test_a_gpu_model_opens_silently_without_one(models, data, tmp_path, monkeypatch, name, format):
