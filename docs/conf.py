@@ -109,6 +109,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "download_all_examples": False,
     "plot_gallery": True,
+    "parallel": True,  # as many as -j says
     "matplotlib_animations": False,
     "min_reported_time": 1,
 }

@@ -1,3 +1,5 @@
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -12,6 +14,15 @@ collect_ignore = ["data", "helpers"]  # no tests, and no examples, in there
 
 settings.register_profile("no deadline", deadline=None)  # machines differ, and are shared
 settings.load_profile("no deadline")
+
+
+gc.disable()  # while tests are collected, of which all objects stay
+
+
+def pytest_collection_finish(session):
+    """Take the tests themselves, and all modules, out of what the collector looks through."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,7 @@ def test_the_videos_that_count_decide(data) -> None:
         TEMPORAL.fit(X, y, trimmed=trimmed)
 
 
+@pytest.mark.slow
 def test_attention_that_needs_no_neighbours(data) -> None:
     """Other ways to pool teach single clips; a parent brings its own; a table has no time."""
     X, y = data

@@ -1,8 +1,8 @@
-import subprocess
 import sys
 
 import numpy as np
 import pytest
+from helpers import processes
 from joblib import Memory, parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -114,17 +114,18 @@ def counting(self, *args, **kwargs):
     return original(self, *args, **kwargs)
 ASNNet.partial_fit = counting
 X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-model = ASNLocalizer("temporal", max_epochs=2, random_state=0, memory=sys.argv[1]).fit(X, y)
+model = ASNLocalizer("temporal", max_epochs=2, batch_size=5, random_state=0, memory=sys.argv[1])
+model.fit(X, y)
 print("threshold", model.threshold_)
 """
 
 
 @pytest.mark.slow
 def test_of_two_processes_one_trains_and_the_other_waits(tmp_path):
-    command = [sys.executable, "-c", SHARING, str(tmp_path)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    lines = [process.communicate(timeout=120)[0].splitlines() for process in both]
-    assert all(process.returncode == 0 for process in both)
+    said = [tmp_path / "said by one", tmp_path / "said by two"]
+    both = [processes.start(SHARING, tmp_path / "cache", out=path) for path in said]
+    assert [processes.status(process) for process in both] == [0, 0]
+    lines = [path.read_text().splitlines() for path in said]
     assert lines[0][-1] == lines[1][-1]
     assert sum(line.count("trained") for line in lines) == 1
 
@@ -188,6 +189,7 @@ SELF_TRAINING_GRID = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scaled", [False, True])
 def test_a_search_of_self_training_trains_each_network_once(tmp_path, trained, scaled):
     X, y = make_untrimmed_videos(n_videos=24, random_state=0)
@@ -212,6 +214,7 @@ def test_a_search_of_self_training_trains_each_network_once(tmp_path, trained, s
     assert not trained
 
 
+@pytest.mark.slow
 def test_members_and_their_own_parameters_are_trained_once(tmp_path, trained):
     X, y = make_untrimmed_videos(n_videos=24, random_state=0)
     grid = {"n_rounds": [0, 1], "one__context_size": [4, 6], "two__quantile": [0.2, 0.5]}

@@ -4,6 +4,7 @@ import pickle
 
 import joblib
 import pytest
+from helpers import processes
 from numpy.testing import assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -12,12 +13,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_asn import ASNLocalizer, Clips, ClipWise, predict_shards, read_shards
 from sklearn_asn.datasets import make_untrimmed_videos
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
 def client():
+    processes.context()  # its server knows torch, and distributed would start one that does not
     with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
         ) as cluster,

@@ -124,6 +124,7 @@ def test_real_background_share(real):
     assert round(100 * (1 - labelled / (1122772 / 50))) == 27
 
 
+@pytest.mark.slow
 def test_real_feature_by_hand(real):
     bag = real.X.ids.tolist().index("exp05_user03_0060s")
     for clip in (0, 17, len(real.X[bag]) - 1):

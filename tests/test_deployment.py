@@ -169,6 +169,7 @@ def in_torch(model):
     return lambda video: [part.numpy() for part in program(torch.from_numpy(video))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_ONNX)
 def test_onnx_says_the_same_for_any_number_of_clips(name, videos, tmp_path):
     X, y = videos
@@ -176,6 +177,7 @@ def test_onnx_says_the_same_for_any_number_of_clips(name, videos, tmp_path):
     check(model, in_onnx(model, tmp_path / "model.onnx"), X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_TORCH)
 def test_torch_says_the_same_for_any_number_of_clips(name, videos):
     X, y = videos
@@ -184,10 +186,13 @@ def test_torch_says_the_same_for_any_number_of_clips(name, videos):
     check(model, in_torch(model), X, tolerance)
 
 
+@pytest.mark.slow
 def test_the_pipeline_that_is_recommended(videos, tmp_path):
     X, y = videos
     X = X.with_values(X.values * 7 + 300, X.feature_names)
     model = localization_pipeline(X, effort="one-fit", random_state=0)
+    # one network of each kind, as for large data: the others differ by their seeds alone
+    model.set_params(selftraininglocalizer__localizers=model[-1].localizers[:2])
     for name, _ in model[-1].localizers:
         model.set_params(**{f"selftraininglocalizer__{name}__max_epochs": 2})
     model.fit(X, y)
@@ -224,6 +229,7 @@ SCALERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCALERS)
 def test_steps_before_the_localizer(name, videos):
     X, y = videos
@@ -235,6 +241,7 @@ def test_steps_before_the_localizer(name, videos):
     check(model, in_torch(model), far, lengths=(1, 63))
 
 
+@pytest.mark.slow
 def test_columns_by_name(videos):
     X, y = videos
     names = [f"spatial_{i}" for i in range(12)] + [f"temporal_{i}" for i in range(12)]
@@ -261,6 +268,7 @@ def test_videos_of_one_clip_are_exported_too():
     np.testing.assert_allclose(in_torch(model)(video)[0], model.transform(video), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_thresholds_are_those_of_now(videos):
     X, y = videos
     model = asn().fit(X, y)
@@ -271,6 +279,7 @@ def test_thresholds_are_those_of_now(videos):
     assert np.count_nonzero(before(video)[0]) > np.count_nonzero(in_torch(model)(video)[0])
 
 
+@pytest.mark.slow
 def test_metadata_and_sizes(videos, tmp_path):
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
@@ -291,6 +300,7 @@ def test_metadata_and_sizes(videos, tmp_path):
     assert sizes == [["n_rows", 24], ["n_clips", 3], ["n_clips"], ["n_clips", 3], [3]]
 
 
+@pytest.mark.slow
 def test_a_file_is_replaced_only_when_asked(videos, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
@@ -304,6 +314,7 @@ def test_a_file_is_replaced_only_when_asked(videos, tmp_path):
     assert path.stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_a_program_can_be_saved_and_opened(videos, tmp_path):
     X, y = videos
     model = asn("bilinear", **CONTEXT).fit(X, y)
@@ -312,6 +323,7 @@ def test_a_program_can_be_saved_and_opened(videos, tmp_path):
     check(model, lambda video: [part.numpy() for part in program(torch.from_numpy(video))], X)
 
 
+@pytest.mark.slow
 def test_an_export_changes_nothing(videos):
     X, y = videos
     model = asn("bilinear", **CONTEXT).fit(X, y)

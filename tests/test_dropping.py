@@ -52,6 +52,7 @@ def test_rows_and_columns_are_alike(rate, axis):
     assert stats.chi2.cdf((z**2).sum(), len(z)) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lag", [1, 2, 7, 8, 63, 64, 512, 517, 1024])
 @pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.9])
 def test_neighbours_are_independent(rate, lag):
@@ -115,6 +116,7 @@ def test_the_gradient_drops_the_same_elements_and_draws_nothing(rate):
     assert_allclose(x.grad.numpy(), (weight * noise).numpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_of_gradients():
     x = torch.randn(40, 50, dtype=torch.float64, requires_grad=True)
 

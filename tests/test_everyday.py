@@ -1,13 +1,11 @@
 """What people do with any scikit-learn estimator, done with these."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import processes
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
@@ -277,27 +275,28 @@ def test_pipeline_memory_fits_the_scaler_once(videos, tmp_path, monkeypatch):
 # ---------------------------------------------------------------- Optuna
 
 
-def run_example(*command):
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, *command], env=env, capture_output=True, text=True, check=False
-    )
+RUN = "import runpy, sys; del sys.argv[0]\n"
+RUN_EXAMPLE = "runpy.run_path(sys.argv[0], run_name='__main__')"
 
 
 @pytest.mark.slow
-def test_optuna_example():
+def test_optuna_example(tmp_path):
     pytest.importorskip("optuna")
-    done = run_example(str(EXAMPLE), "4")
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"best of 4 trials: mAP 0\.\d+ with", done.stdout)
-    before, best = re.findall(r"test videos, \w+: (\d\.\d+)", done.stdout)
+    out, err = tmp_path / "out", tmp_path / "err"
+    example = processes.start(RUN + RUN_EXAMPLE, EXAMPLE, 4, out=out, err=err, strict=False)
+    assert processes.status(example) == 0, err.read_text()
+    said = out.read_text()
+    assert re.search(r"best of 4 trials: mAP 0\.\d+ with", said)
+    before, best = re.findall(r"test videos, \w+: (\d\.\d+)", said)
     assert 0 <= float(before) <= 1
     assert 0 <= float(best) <= 1
 
 
 @pytest.mark.slow
-def test_optuna_example_says_what_it_needs():
-    script = "import runpy, sys; sys.modules['optuna'] = None; runpy.run_path(sys.argv[1])"
-    done = run_example("-c", script, str(EXAMPLE))
-    assert done.returncode == 1
-    assert done.stderr == "This example needs Optuna: pip install optuna\n"
+def test_optuna_example_says_what_it_needs(tmp_path):
+    without = "sys.modules['optuna'] = None\n"
+    script = RUN + without + RUN_EXAMPLE
+    example = processes.start(script, EXAMPLE, err=tmp_path / "err", strict=False)
+    assert processes.status(example) == 1
+    said = (tmp_path / "err").read_text()
+    assert said == "This example needs Optuna: pip install optuna\n"

@@ -1,6 +1,5 @@
 import itertools
 import os
-import subprocess
 import sys
 from collections import Counter
 
@@ -17,6 +16,7 @@ from faults import (
     leftovers,
     lines_of,
 )
+from helpers import processes
 
 from sklearn_asn import Clips, ClipsWriter, Segments
 
@@ -224,6 +224,7 @@ def test_a_clips_writer_goes_on_after_a_failed_call(tmp_path, name, times):
             break
 
 
+@pytest.mark.slow
 def test_a_clips_writer_on_a_full_disk_that_has_room_again(tmp_path):
     for size in itertools.chain(range(0, 300, 7), [400, 600]):
         folder = tmp_path / str(size)
@@ -303,11 +304,11 @@ for i in range(300):
 @pytest.mark.slow
 def test_a_reader_never_sees_a_mixture_while_a_folder_is_saved_over(tmp_path):
     folder = Clips.from_list([np.full((3, 2), 1.0)], ids=["1"]).save(tmp_path / "clips")
-    process = subprocess.Popen([sys.executable, "-c", SAVING, str(folder)])
+    process = processes.start(SAVING, folder)
     seen = Counter()
-    while process.poll() is None:
+    while process.is_alive():
         found = Clips.open(folder)
         assert np.all(found[0] == float(found.ids[0]))
         seen[str(found.ids[0])] += 1
-    assert process.returncode == 0
+    assert processes.status(process) == 0
     assert len(seen) == 2

@@ -392,6 +392,7 @@ def test_labels_that_are_no_labels(small):
             fast("single").fit(X, labels)
 
 
+@pytest.mark.slow
 def test_labels_in_one_text_are_split_where_asked(small):
     X, y = small
     texts = ["; ".join(sorted(shown)) for shown in y]

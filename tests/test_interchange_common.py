@@ -1,11 +1,14 @@
 """What all formats of `sklearn_asn.interchange` have in common."""
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from helpers.interchange import FORMATS, NAMED, as_text, by_time, segments
-from hypothesis import given, settings
+from helpers.thorough import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_asn import Segments
@@ -14,14 +17,14 @@ from sklearn_asn.interchange import _files
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=60, deadline=None)
+@examples(25)
 @given(data=st.data())
-def test_round_trip(tmp_path_factory, name, data):
+def test_round_trip(name, data):
     form = FORMATS[name]
     y = data.draw(segments(form))
-    folder = tmp_path_factory.mktemp("round")
-    form.write(y, folder / form.path)
-    back = form.read(folder / form.path, videos=y.ids.tolist())
+    with TemporaryDirectory() as folder:
+        form.write(y, Path(folder, form.path))
+        back = form.read(Path(folder, form.path), videos=y.ids.tolist())
     expected = by_time(y) if form.sorts else y
     assert by_time(back) == by_time(expected)
     if not form.ties:

@@ -4,7 +4,8 @@ import datetime
 
 import pytest
 from helpers.interchange import FORMATS, by_time, segments
-from hypothesis import given, settings
+from helpers.thorough import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_asn import Segments
@@ -45,7 +46,7 @@ def test_scores_are_optional(tmp_path, form):
 
 
 @pytest.mark.slow
-@settings(max_examples=50, deadline=None)
+@examples(25)
 @given(data=st.data())
 def test_webvtt_py_reads_it(tmp_path_factory, data):
     webvtt = pytest.importorskip("webvtt")
@@ -68,7 +69,7 @@ def _escaped(label):
     return label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-@settings(max_examples=50, deadline=None)
+@examples(25)
 @given(data=st.data())
 def test_srt_reads_it(tmp_path_factory, data):
     srt = pytest.importorskip("srt")

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 from helpers.interchange import FORMATS, segments
-from hypothesis import given, settings
+from helpers.thorough import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_asn import Segments
@@ -62,7 +63,7 @@ def test_one_tier(tmp_path):
 
 
 @pytest.mark.slow
-@settings(max_examples=50, deadline=None)
+@examples(25)
 @given(data=st.data())
 def test_no_tier_has_overlaps(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("eaf")

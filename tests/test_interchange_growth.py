@@ -155,6 +155,7 @@ def test_many_tiers(tmp_path):
     assert len(read_eaf(tmp_path, label_from="tier")[0]) == 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("read", "name", "start", "text"),
     [

@@ -4,6 +4,7 @@ import random
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import joblib
 import numpy as np
@@ -85,6 +86,19 @@ def defaults():
     torch.set_default_device(None)
 
 
+@pytest.fixture(scope="module")
+def fitted_alone(videos):
+    """Fit a localizer, once for all tests, while nothing else goes on; they only read it."""
+
+    @cache
+    def fit(name):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return clone(LOCALIZERS[name]).fit(*videos)
+
+    return fit
+
+
 def weights_of(localizer):
     held = getattr(localizer, "localizers_", [getattr(localizer, "localizer_", localizer)])
     parts = [one.model_.weights for one in (*held, localizer)]
@@ -131,9 +145,9 @@ class Drawing:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOCALIZERS)
 @pytest.mark.usefixtures("quiet")
-def test_fits_of_one_seed_in_threads_are_the_same(videos, name):
+def test_fits_of_one_seed_in_threads_are_the_same(videos, fitted_alone, name):
     X, y = videos
-    alone = clone(LOCALIZERS[name]).fit(X, y)
+    alone = fitted_alone(name)
     before = states()
     with ThreadPoolExecutor(4) as pool:
         fits = [pool.submit(clone(LOCALIZERS[name]).fit, X, y) for _ in range(4)]
@@ -148,9 +162,9 @@ def test_fits_of_one_seed_in_threads_are_the_same(videos, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PRIVATE)
 @pytest.mark.usefixtures("quiet")
-def test_draws_of_others_do_not_matter(videos, name):
+def test_draws_of_others_do_not_matter(videos, fitted_alone, name):
     X, y = videos
-    alone = clone(LOCALIZERS[name]).fit(X, y)
+    alone = fitted_alone(name)
     with Drawing():
         beside = clone(LOCALIZERS[name]).fit(X, y)
     assert_same(beside, alone, X)
@@ -216,9 +230,9 @@ def test_a_search_in_threads(videos, backend):
 
 
 @pytest.mark.usefixtures("quiet")
-def test_self_training_with_threads(videos):
+def test_self_training_with_threads(videos, fitted_alone):
     X, y = videos
-    alone = clone(LOCALIZERS["self-training"]).fit(X, y)
+    alone = fitted_alone("self-training")
     before = states()
     with joblib.parallel_config("threading"):
         beside = clone(LOCALIZERS["self-training"]).set_params(n_jobs=2).fit(X, y)
@@ -277,6 +291,7 @@ def two_threads():
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_columns", "changes", "expected"),
     [
@@ -300,6 +315,7 @@ def test_small_steps_are_taken_by_one_thread(n_columns, changes, expected):
     assert torch.get_num_threads() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["temporal", "bilinear", "probability"])
 @pytest.mark.usefixtures("quiet", "two_threads")
 def test_a_small_fit_is_the_same_for_any_number_of_threads(videos, name):
@@ -315,9 +331,9 @@ def test_a_small_fit_is_the_same_for_any_number_of_threads(videos, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOCALIZERS)
 @pytest.mark.usefixtures("quiet", "defaults")
-def test_torchs_defaults_do_not_matter(videos, name):
+def test_torchs_defaults_do_not_matter(videos, fitted_alone, name):
     X, y = videos
-    alone = clone(LOCALIZERS[name]).fit(X, y)
+    alone = fitted_alone(name)
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")
     beside = clone(LOCALIZERS[name]).fit(X, y)

@@ -1,14 +1,11 @@
 """With the tools users put around an estimator: grid search, pipelines, joblib, other processes."""
 
-import os
 import pickle
-import subprocess
-import sys
-import textwrap
 
 import joblib
 import numpy as np
 import pytest
+from helpers import processes
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import set_config
 from sklearn.base import clone
@@ -50,16 +47,14 @@ def test_grid_search_is_the_same_in_two_processes(videos, tmp_path):
     joblib.dump(two.best_estimator_, tmp_path / "model.joblib")
     X.save(tmp_path / "clips")
     script = """
-        import sys, warnings
-        warnings.simplefilter("error")
+        import sys
         import joblib
         from sklearn_asn import Clips
         model = joblib.load(sys.argv[1] + "/model.joblib")
         found = model.predict(Clips.open(sys.argv[1] + "/clips"))
         joblib.dump(found, sys.argv[1] + "/found.joblib")
     """
-    command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
-    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert processes.status(processes.start(script, tmp_path)) == 0
     assert joblib.load(tmp_path / "found.joblib") == found
 
 

@@ -64,6 +64,7 @@ def test_every_argument_is_declared(kind):
     assert all(name in kind._parameters for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), named("train"))
 def test_a_changed_argument_of_training_is_an_error_in_use(fitted, videos, kind, name):
     X, y = videos[0][:3], videos[1][:3]
@@ -84,6 +85,7 @@ def test_a_changed_argument_of_training_is_an_error_in_use(fitted, videos, kind,
     model.predict(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), named("use"))
 def test_an_argument_of_use_is_checked_when_it_is_used(fitted, videos, kind, name):
     X, _ = videos

@@ -25,17 +25,17 @@ def asn(variant="bottleneck", **changes):
     return ASNLocalizer(variant, **{**FAST, "hidden_size": 4, **changes})
 
 
-def python(script, **options):
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
+def python(script, *arguments, **options):
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *map(str, arguments)]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100", "TERM": "xterm"}
     return subprocess.Popen(command, env=env, **options)
 
 
-def on_terminal(script):
+def on_terminal(script, *arguments):
     """Run a script whose streams are one terminal; return what it wrote there."""
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
-    process = python(script, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True)
+    process = python(script, *arguments, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True)
     os.close(theirs)
     parts = []
     while True:
@@ -170,13 +170,49 @@ def test_a_line_is_one_write(monkeypatch):
     assert repr(progress) == "Progress('Something', verbose=1)"
 
 
+# ---------------------------------------------------------------- processes, and a terminal
+
+
+SEARCHES = """
+    import os, sys, time
+    from pathlib import Path
+    from joblib import Parallel, delayed
+
+    def elsewhere(folder, n_processes):
+        # once all are there, so that none comes twice, let this one write to a file
+        (folder / str(os.getpid())).touch()
+        while len(list(folder.iterdir())) < n_processes:
+            time.sleep(0.01)
+        file = os.open(folder.with_name("lines"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+
+    model.fit(X, y)
+    print("done")
+    search = GridSearchCV(model, {"lr": [0.1, 0.2]}, cv=2, n_jobs=2, refit=False).fit(X, y)
+    folder = Path(sys.argv[1])
+    Parallel(n_jobs=2, batch_size=1)(delayed(elsewhere)(folder, 2) for _ in range(2))
+    elsewhere(folder, 1)
+    search.set_params(refit=True).fit(X, y)
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """What a fit, and after it a search in two processes, show on one terminal, and in a file.
+
+    The same processes search twice, so that torch is imported once in each.
+    """
+    folder = tmp_path_factory.mktemp("progress")
+    (folder / "processes").mkdir()
+    text = on_terminal(SETUP + SEARCHES, folder / "processes")
+    fit, done, search = text.partition("done\r\n")
+    return fit + done, search, (folder / "lines").read_text()
+
+
 @pytest.mark.slow
-def test_processes_of_a_search_write_whole_lines():
-    script = SETUP + "\n    GridSearchCV(model, {'lr': [0.1, 0.2]}, cv=2, n_jobs=2).fit(X, y)\n"
-    process = python(script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    text, _ = process.communicate()
-    assert process.returncode == 0, text
-    lines = text.splitlines()
+def test_processes_of_a_search_write_whole_lines(shown):
+    lines = shown[2].splitlines()
     assert len(lines) == 2 * 2 + 1
     for line in lines:
         assert re.fullmatch(
@@ -186,23 +222,11 @@ def test_processes_of_a_search_write_whole_lines():
         )
 
 
-# ---------------------------------------------------------------- a terminal
-
-
-@pytest.fixture(scope="module")
-def terminal():
-    """What a fit, and after it a search in two processes, show on one terminal."""
-    search = "GridSearchCV(model, {'lr': [0.1, 0.2]}, cv=2, n_jobs=2, refit=False).fit(X, y)"
-    text = on_terminal(SETUP + f"\n    model.fit(X, y)\n    print('done')\n    {search}\n")
-    fit, done, search = text.partition("done\r\n")
-    return fit + done, search
-
-
 @pytest.mark.slow
-def test_a_terminal_shows_one_bar_and_then_the_line(terminal):
-    text, _ = terminal
-    shown = [part for part in re.split("[\r\n]+", text) if part.strip()]
-    *bars, line, last = shown
+def test_a_terminal_shows_one_bar_and_then_the_line(shown):
+    text = shown[0]
+    parts = [part for part in re.split("[\r\n]+", text) if part.strip()]
+    *bars, line, last = parts
     assert last == "done"
     assert re.fullmatch(rf"ASNLocalizer bottleneck: 4 epochs after 4 of temporal, .*, {TIME}", line)
     assert bars[0].startswith("temporal (1 of 2) |")
@@ -214,8 +238,8 @@ def test_a_terminal_shows_one_bar_and_then_the_line(terminal):
 
 
 @pytest.mark.slow
-def test_workers_do_not_draw_on_the_terminal_that_they_share(terminal):
-    _, text = terminal
+def test_workers_do_not_draw_on_the_terminal_that_they_share(shown):
+    text = shown[1]
     lines = text.split("\r\n")
     assert lines.pop() == ""
     assert len(lines) == 4

@@ -186,6 +186,7 @@ def test_another_smoothing_needs_a_fit(data, model):
         changed.predict(data[0])
 
 
+@pytest.mark.slow
 def test_search_pipeline_report_and_displays(videos, tmp_path):
     X, y = videos
     pipeline = make_pipeline(ClipWise(StandardScaler()), SingleInstance(device="cpu"))

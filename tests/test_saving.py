@@ -1,5 +1,4 @@
 import pickle
-import subprocess
 import sys
 
 import numpy as np
@@ -26,6 +25,7 @@ from sklearn_asn.selection import (
 codec = pytest.importorskip("safetensors.numpy")
 skops_io = pytest.importorskip("skops.io")
 
+from helpers import processes  # noqa: E402
 from helpers.saving import FAST, SAVERS, few_videos  # noqa: E402
 
 ASN = {variant: ASNLocalizer(variant, hidden_size=3, **FAST) for variant in VARIANTS}
@@ -145,12 +145,13 @@ def test_another_process_reads_all_of_them(models, data, tmp_path):
                 save(model, tmp_path / f"{name}.{format}")
     expected = {name: model.predict(data[0]) for name, model in models.items()}
     (tmp_path / "expected").write_bytes(pickle.dumps((data[0], expected)))
-    command = [sys.executable, "-W", "error", "-c", OTHER_PROCESS, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert not done.stderr
-    assert len(done.stdout.split()) == 4 * len(models) - 1
+    out, err = tmp_path / "out", tmp_path / "err"
+    assert processes.status(processes.start(OTHER_PROCESS, tmp_path, out=out, err=err)) == 0
+    assert not err.read_text()
+    assert len(out.read_text().split()) == 4 * len(models) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", SAVERS)
 @pytest.mark.parametrize("name", ["bilinear", "stpn", "autoloc"])
 def test_a_gpu_model_opens_silently_without_one(models, data, tmp_path, monkeypatch, name, format):
@@ -375,6 +376,5 @@ def test_without_safetensors(model, path, monkeypatch):
 
 @pytest.mark.slow
 def test_it_is_imported_only_when_needed():
-    code = "import sys, sklearn_asn.saving as s; print([m for m in sys.modules if 'safetens' in m])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert done.stdout.strip() == "[]"
+    code = "import sys, sklearn_asn.saving; sys.exit(any('safetens' in m for m in sys.modules))"
+    assert processes.status(processes.start(code)) == 0

@@ -70,6 +70,7 @@ def test_members_are_averaged(videos, fitted):
     np.testing.assert_allclose(model.predict_proba(X), proba, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_no_rounds_is_an_ensemble_of_what_each_gives_alone(videos):
     X, y = videos
     model = ensemble(n_rounds=0).fit(X, y)
@@ -96,6 +97,7 @@ def test_a_teacher_keeps_to_the_labels():
     np.testing.assert_allclose(targets_of(both, allowed, "sigmoid")[:, :2], want, atol=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["sigmoid", "softmax"])
 def test_each_member_is_taught_in_its_own_terms(videos, monkeypatch, first):
     train, given = self_training._train_member, []

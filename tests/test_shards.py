@@ -4,14 +4,11 @@ import copy
 import json
 import os
 import pickle
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 
 import numpy as np
 import pytest
+from helpers import processes
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -288,11 +285,6 @@ SCRIPT = """
 """
 
 
-def start(folder):
-    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(folder)]
-    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
-
-
 @pytest.mark.slow
 def test_killed_and_two_at_once(model, videos, tmp_path):
     X, _ = videos
@@ -300,18 +292,18 @@ def test_killed_and_two_at_once(model, videos, tmp_path):
         X[2 * i : 2 * i + 2].save(tmp_path / "in" / f"{i:02d}")
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(model))
     out = tmp_path / "out"
-    killed = start(tmp_path)
-    while killed.poll() is None and len(list(out.glob("*.npz"))) < 3:
+    killed = processes.start(SCRIPT, tmp_path)
+    while killed.is_alive() and len(list(out.glob("*.npz"))) < 3:
         time.sleep(0.01)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.kill()
+    killed.join()
     finished = sorted(out.glob("*.npz"))
     assert len(finished) >= 3
     assert all(len(Segments.open(path)) == 2 for path in finished)
     before = stamps(finished)
 
-    both = [start(tmp_path) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    both = [processes.start(SCRIPT, tmp_path) for _ in range(2)]
+    assert [processes.status(process) for process in both] == [0, 0]
     assert stamps(finished) == before  # so the model is known in other processes, too
     found, expected = read_shards(out), model.predict(X)
     assert found.ids is None or found.ids.tolist() == X.ids.tolist()

@@ -74,6 +74,7 @@ def test_best_marks_the_first_best_epoch(parts):
         assert_array_equal(column(model, f"{name}_best"), values > highest)
 
 
+@pytest.mark.slow
 def test_labels_alone_have_no_localization(parts):
     X, y, X_val, y_val = parts
     sets = [{s.label for s in video} for video in y_val]
@@ -124,6 +125,7 @@ class StopAfter(Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["temporal", "bottleneck"])  # with a parent, too
 @pytest.mark.parametrize("name", [LOSS, RECOGNITION, LOCALIZATION])
 def test_early_stopping(parts, variant, name):

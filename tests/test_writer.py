@@ -1,11 +1,9 @@
 import os
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+from helpers import processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +16,7 @@ def videos(lengths, n_features=3):
     return [RNG.normal(size=(n, n_features)).astype(np.float32) for n in lengths]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6),
@@ -71,14 +70,14 @@ def test_a_killed_writer_leaves_whole_videos(tmp_path):
     folder = tmp_path / "clips"
     seen = 0
     for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)])
+        process = processes.start(KILLED, folder)
         began = time.monotonic()
         while not folder.exists() or not (folder / "videos.jsonl").exists():
             assert time.monotonic() - began < 60
             time.sleep(0.01)
         time.sleep(0.4)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
         clips = Clips.open(folder)
         assert len(clips) >= seen
         seen = len(clips)
