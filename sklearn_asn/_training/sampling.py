@@ -223,11 +223,11 @@ class ClipBlocks:
         self.packed = packed
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
-        n_clips = int(self.bags.offsets[-1])
+        n_clips, nothing = int(self.bags.offsets[-1]), torch.zeros(0)
         starts = range(0, n_clips, self.batch_size)
         blocks = (self.block(first, min(first + self.batch_size, n_clips)) for first in starts)
         for block in ahead(blocks) if self.bags.table.is_far else blocks:
-            yield block, torch.zeros(0)
+            yield block, nothing
 
     def block(self, first: int, stop: int) -> Any:
         """Consecutive clips, with their neighbours where there is context."""
