@@ -16,8 +16,8 @@ from sklearn_asn._data.packed import Offsets
 
 Array = NDArray[np.floating[Any]]
 
-_FEW = 16  # videos, whose clips are ranked one by one
 FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
+_FEW = 16  # videos whose clips are ranked video by video, not class by class
 
 
 def softmax(logits: Array) -> Array:
@@ -32,7 +32,7 @@ def over_models(values: Array) -> Array:
     return mean
 
 
-def for_clips(of_videos: Array, offsets: Offsets) -> Array:
+def for_clips(of_videos: NDArray[Any], offsets: Offsets) -> NDArray[Any]:
     """Repeat what a video has for each of its clips; of one video, it broadcasts as it is."""
     if len(of_videos) == 1:
         return of_videos

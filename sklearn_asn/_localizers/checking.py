@@ -61,12 +61,12 @@ def check_X(estimator: Any, X: Any, reset: bool, trains: bool = False) -> Clips:
 
 
 def _fits(estimator: Any, clips: Clips) -> bool:
-    """Tell whether columns are those of the fit: scikit-learn, which takes its time, then agrees."""
+    """Tell whether columns are those of the fit, of which scikit-learn would say nothing."""
     names, known = clips.feature_names, getattr(estimator, "feature_names_in_", None)
-    if names is None or known is None:
-        same = names is known
-    else:
+    if names is not None and known is not None:
         same = np.array_equal(names, known)
+    else:
+        same = names is None and known is None
     return same and clips.n_features == getattr(estimator, "n_features_in_", None)
 
 
