@@ -154,17 +154,11 @@ class Clips(Packed[NDArray[Any]]):
 
     @classmethod
     def _packed(
-        cls,
-        arrays: Any,
-        make: Any,
-        *timing: Any,
-        ids: Any = None,
-        feature_names: Any = None,
-        copy: bool = True,
+        cls, arrays: Any, make: Any, *timing: Any, copy: bool = True, **named: Any
     ) -> Clips:
         arrays, own_ids = one_a_video(arrays, "arrays")
-        ids = agreed_ids(own_ids, ids)
-        values, offsets, names = pack_arrays(arrays, feature_names, copy)
+        ids = agreed_ids(own_ids, named.get("ids"))
+        values, offsets, names = pack_arrays(arrays, named.get("feature_names"), copy)
         made: Clips = make(values, offsets, *(timing or (None, None)), ids, names)
         return made
 
@@ -495,10 +489,7 @@ class Clips(Packed[NDArray[Any]]):
 
 
 def as_clips(X: Any, name: str = "X", look: bool = True, copy: bool = True) -> Clips:
-    """Read ragged features in any accepted form.
-
-    Without `look` they may not be finite; without `copy` too, they may be the array given.
-    """
+    """Read ragged features; without `look`, maybe not finite, and without `copy` those given."""
     if isinstance(X, Clips):
         if not len(X):
             raise ValueError(f"Found 0 videos (0 sample(s)) in {name}; expected a minimum of 1.")
