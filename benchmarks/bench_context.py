@@ -5,7 +5,8 @@ written by hand: bags padded to the longest of a batch, `conv1d`, zeros behind t
 the same videos in every step, the same weights and the same dropout, and a run stops if the two
 end with different weights (so SGD: AdamW blows differences of rounding up, where gradients are near
 0). What padding costs is the reference's own affair: lengths are
-log-normal, as videos' are; ``--equal`` makes all bags equally long, where there is none.
+log-normal, as videos' are; then all bags are equally long, where there is none (``--equal``: that
+alone).
 
 *memory*: peak resident memory of a fit on 2 x 1,024 columns, above what stands before it (features
 included), against the features of a batch of bags plus the net (weights, gradients, moments).
@@ -42,6 +43,7 @@ from _common import (
     set_machine,
     verdict,
 )
+from _keep import Kept, add_json_option, keep
 from bench_fit import LEVELS, Clock, Shared, own_generator
 from torch import Tensor, nn
 from torch.nn import functional
@@ -110,7 +112,8 @@ class Reference(nn.Module):
 
     def forward(self, x: Tensor, there: Tensor) -> Tensor:
         def dropped(x: Tensor) -> Tensor:
-            return x * functional.dropout(torch.ones(x.shape[:2]), 0.5)[:, :, None]
+            # not `functional.dropout`: inside a fit's own torch that draws packed bits if large
+            return x * torch.empty(x.shape[:2]).bernoulli_(0.5).div_(0.5)[:, :, None]
 
         x = torch.relu(self.layers[0](dropped(x))) * there
         for layer in self.layers[1:]:
@@ -157,7 +160,7 @@ def by_hand(X: Clips, target: Tensor, recorder: Recorder) -> tuple[list[float], 
     return times, model
 
 
-def step(n_columns: int, n_videos: int, epochs: int, repeats: int, equal: bool) -> None:
+def step(n_columns: int, n_videos: int, epochs: int, repeats: int, equal: bool, kept: Kept) -> None:
     lengths = np.full(n_videos, 300) if equal else make_lengths(n_videos, 0)
     X = make_clips(lengths, n_columns, 1)
     y = make_labels(n_videos, N_CLASSES, 2)
@@ -194,6 +197,8 @@ def step(n_columns: int, n_videos: int, epochs: int, repeats: int, equal: bool) 
         f"differ by {gap:.0e} (training moved one by {moved:.2g})",
         flush=True,
     )
+    name = f"{n_columns} columns, lengths {'equal' if equal else 'log-normal'}: step / by hand"
+    kept.add(name, own / hand, "ratio", 1.15)
 
 
 def peak() -> float:
@@ -279,18 +284,23 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--clips", type=int, default=10**6, help="of the long video")
-    parser.add_argument("--equal", action="store_true", help="bags of equal length")
+    parser.add_argument("--equal", action="store_true", help="steps of bags of equal length alone")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     add_machine_options(parser)
+    add_json_option(parser)
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # of so few steps
     if args.alone:
         memory() if "memory" in args.parts else long(args.clips)
         return
     print(f"{set_machine(args)}; median of {args.repeats}", flush=True)
+    kept = Kept("bench_context", args.device, cpu_time=args.cpu_time, videos=args.videos,
+                epochs=args.epochs)  # fmt: skip
     if "step" in args.parts:
         for n_columns in (80, 2048):
-            step(n_columns, args.videos, args.epochs, args.repeats, args.equal)
+            for equal in (True,) if args.equal else (False, True):
+                step(n_columns, args.videos, args.epochs, args.repeats, equal, kept)
+                keep(kept, args)
     for part in ("memory", "long"):
         if part in args.parts:
             command = [sys.executable, __file__, "--alone", "--parts", part]

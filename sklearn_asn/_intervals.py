@@ -59,6 +59,9 @@ def blocks_of(borders: NDArray[Any], limit: int) -> Iterator[tuple[int, int]]:
     >>> list(blocks_of(np.array([0, 2, 4, 9, 10]), 4))
     [(0, 2), (2, 3), (3, 4)]
     """
+    if len(borders) > 1 and borders[-1] - borders[0] <= limit:  # by far the commonest
+        yield 0, len(borders) - 1
+        return
     first = 0
     while first < len(borders) - 1:
         stop = int(np.searchsorted(borders, borders[first] + limit, side="right")) - 1

@@ -108,3 +108,19 @@ def test_relative_attention_rises_with_attention_whatever_the_sign():
 
 def test_softmax_survives_large_logits():
     np.testing.assert_allclose(cas.softmax(np.array([[1e4, 0.0]])), [[1, 0]])
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=9),
+    st.sampled_from([1, 3, 8, 1000.0]),
+    st.sampled_from([np.float32, np.float64]),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_highest_of_few_videos_are_those_of_many_to_the_bit(lengths, divisor, kind):
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    activations = np.random.default_rng(0).normal(size=(offsets[-1], 2, 3)).round(1).astype(kind)
+    few = cas.pool_top(activations, offsets, divisor)
+    more = np.concatenate([activations, np.zeros((20, 2, 3), kind)])  # 20 videos of one clip
+    many = cas.pool_top(more, np.concatenate([offsets, offsets[-1] + 1 + np.arange(20)]), divisor)
+    assert few.dtype == kind
+    np.testing.assert_array_equal(few, many[: len(few)])

@@ -73,6 +73,61 @@ def test_a_masked_product_is_the_product_of_the_masked(monkeypatch):
     torch.testing.assert_close(blocks, (x * mask[video]) @ weight.T)
 
 
+@given(
+    st.integers(1, 5), st.integers(1, 9), st.sampled_from([1, 2, 4]), st.booleans(), st.booleans()
+)
+@settings(max_examples=60, deadline=None)
+def test_videos_of_one_length_are_convolved_as_a_table(n_videos, length, dilation, below, drops):
+    """Scores and gradients are those of packed rows, also where a layer below is trained."""
+    torch.manual_seed(0)
+    layer = ContextLayer(5, 3, dilation)
+    x = torch.randn(n_videos * length, 5)
+    mask = channel_mask(n_videos, 5, 0.5, x) if drops else None
+    packed = places_of([length] * n_videos)
+    table = Places.of(packed.before, packed.after, look=True)
+    assert packed.each is None
+    assert table.each == length
+    found = []
+    for places in (packed, table):
+        layer.zero_grad()
+        given = x.clone().requires_grad_(below)
+        out = layer((given[:, :2], given[:, 2:]), places, mask)
+        out.sin().sum().backward()
+        found.append([out, layer.weight.grad.clone(), layer.bias.grad.clone()])
+        found[-1] += [given.grad] if below else []
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(table.table(x), packed.table(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("lengths", [[3, 4], [4, 3], [2, 2, 4], [5, 1, 3]])
+def test_videos_of_different_lengths_are_no_table(lengths):
+    places = places_of(lengths)
+    assert Places.of(places.before, places.after, look=True).each is None
+
+
+@pytest.mark.parametrize("rows", [slice(1, None), slice(None, -1), slice(1, -1), slice(2, 4)])
+def test_pieces_of_videos_are_no_table(rows):
+    places = places_of([3, 3])
+    assert Places.of(places.before[rows], places.after[rows], look=True).each is None
+
+
+def test_equal_lengths_train_as_others_do(monkeypatch):
+    """Once as a table, and once as if nobody had seen that lengths are equal."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 9, 6)).astype(np.float32), list("abc" * 4)
+    given = {"context_layers": 3, "context_size": 8, "pooling": "probability", "max_epochs": 3}
+    given |= {"channel_dropout": True, "batch_size": 5, "init": "scratch", "random_state": 0}
+    given |= {"lr": 0.01, "streams": {"spatial": slice(3), "temporal": slice(3, 6)}}
+    for variant in ("fusion", "bottleneck", "two-stream"):
+        table = ASNLocalizer(variant, **given).fit(X, y).model_.weights
+        with monkeypatch.context() as patched:
+            patched.setattr(ContextLayer, "_may_convolve", lambda self, parts: False)
+            packed = ASNLocalizer(variant, **given).fit(X, y).model_.weights
+        for name, value in packed.items():
+            np.testing.assert_allclose(table[name], value, rtol=1e-3, atol=1e-5, err_msg=name)
+
+
 @pytest.mark.parametrize("n_layers", [1, 2, 3, 4])
 def test_nothing_beyond_its_reach_is_seen(n_layers):
     context = Context(2, 32, n_layers)  # so many that never all of a clip are zero

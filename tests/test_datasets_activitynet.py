@@ -1,5 +1,6 @@
 """ActivityNet's JSON: the published annotations where they are, and small files written here."""
 
+import gc
 import json
 
 import numpy as np
@@ -472,3 +473,21 @@ def test_results_round_trip(tmp_path, videos):
     write_activitynet_results(found, tmp_path / "r.json")
     again = read_activitynet_results(tmp_path / "r.json")
     assert again == found
+
+
+@pytest.mark.parametrize("collects", [True, False])
+@pytest.mark.parametrize("text", ['{"results": {}}', '{"results": '])
+def test_garbage_collection_is_as_it_was(tmp_path, text, collects):
+    """Reading pauses it; also where the file is cut short."""
+    path, before = tmp_path / "results.json", gc.isenabled()
+    path.write_text(text)
+    try:
+        (gc.enable if collects else gc.disable)()
+        if text.endswith("}"):
+            assert len(read_activitynet_results(path)) == 0
+        else:
+            with pytest.raises(ValueError, match="cut short"):
+                read_activitynet_results(path)
+        assert gc.isenabled() == collects
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -10,7 +10,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_asn import ASNLocalizer, ClipWise, SelfTrainingLocalizer, diagnose, report
+from sklearn_asn import ASNLocalizer, Clips, ClipWise, SelfTrainingLocalizer, diagnose, report
+from sklearn_asn._data.clips import as_clips
 from sklearn_asn.metrics import recognition_scorer
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, SingleInstance, UntrimmedNet
 
@@ -107,3 +108,38 @@ def test_after_two_dimensions_ragged_videos_are_taken():
     found = model.transform([flat[:12], flat[12:]])
     assert [len(part) for part in found] == [12, 8]
     assert model.transform(flat).shape == (20, 2)
+
+
+def test_what_lies_together_is_read_where_it_lies():
+    """In use nothing is copied; a container that lives on has features of its own."""
+    table = np.random.default_rng(0).normal(size=(3, 5, 4)).astype(np.float32)
+    for given in (table, [table[0]]):
+        seen = as_clips(given, look=False, copy=False)
+        assert np.shares_memory(seen.values, table)
+        own = Clips.from_list(given)
+        assert own == seen
+        assert not np.shares_memory(own.values, table)
+
+
+def test_what_does_not_lie_together_is_read_the_same():
+    table = np.random.default_rng(0).normal(size=(3, 5, 4))
+    for given in (
+        table.transpose(0, 2, 1).copy().transpose(0, 2, 1),
+        np.asfortranarray(table),
+        table[:, ::-1][:, ::-1],
+        list(table),
+    ):
+        assert as_clips(given, look=False, copy=False) == Clips.from_list(list(table))
+    whole = (10 * table).astype(int)
+    assert as_clips(whole, look=False, copy=False) == Clips.from_list(list(whole))
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_predict_leaves_the_array_alone(videos):
+    X, y = videos
+    model = fast("bottleneck", pooling="topk", init="scratch").fit(X, y)
+    one = X[0].copy()
+    one.flags.writeable = False
+    for given in ([one], one[None]):
+        assert model.predict(given)[0] == model.predict(Clips.from_list([one]))[0]
+    np.testing.assert_array_equal(one, X[0])

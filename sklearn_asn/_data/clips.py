@@ -154,11 +154,11 @@ class Clips(Packed[NDArray[Any]]):
 
     @classmethod
     def _packed(
-        cls, arrays: Any, make: Any, *timing: Any, ids: Any = None, feature_names: Any = None
+        cls, arrays: Any, make: Any, *timing: Any, copy: bool = True, **named: Any
     ) -> Clips:
         arrays, own_ids = one_a_video(arrays, "arrays")
-        ids = agreed_ids(own_ids, ids)
-        values, offsets, names = pack_arrays(arrays, feature_names)
+        ids = agreed_ids(own_ids, named.get("ids"))
+        values, offsets, names = pack_arrays(arrays, named.get("feature_names"), copy)
         made: Clips = make(values, offsets, *(timing or (None, None)), ids, names)
         return made
 
@@ -286,6 +286,9 @@ class Clips(Packed[NDArray[Any]]):
 
     def blocks(self, n_clips: int) -> Iterator[Clips]:
         """Give consecutive videos in `Clips` of at most `n_clips` clips; a longer video alone."""
+        if len(self) and self.offsets[-1] <= n_clips:
+            yield self
+            return
         for first, stop in blocks_of(self.offsets, n_clips):
             yield self._slice(first, stop)
 
@@ -485,12 +488,12 @@ class Clips(Packed[NDArray[Any]]):
         return text + ")"
 
 
-def as_clips(X: Any, name: str = "X", look: bool = True) -> Clips:
-    """Read ragged features in any accepted form; without `look` they may not be finite."""
+def as_clips(X: Any, name: str = "X", look: bool = True, copy: bool = True) -> Clips:
+    """Read ragged features; without `look`, maybe not finite, and without `copy` those given."""
     if isinstance(X, Clips):
         if not len(X):
             raise ValueError(f"Found 0 videos (0 sample(s)) in {name}; expected a minimum of 1.")
         if look:
             X.check_finite(name)
         return X
-    return Clips.from_list(X) if look else Clips._packed(X, Clips.unseen)
+    return Clips.from_list(X) if look else Clips._packed(X, Clips.unseen, copy=copy)

@@ -40,8 +40,13 @@ def check_video(array: Any, i: int) -> NDArray[Any]:
     return array
 
 
-def pack_arrays(arrays: Any, feature_names: Any) -> tuple[NDArray[Any], Offsets, Any]:
-    """Return the rows of all videos, their borders, and what the columns are called."""
+def pack_arrays(
+    arrays: Any, feature_names: Any, copy: bool = True
+) -> tuple[NDArray[Any], Offsets, Any]:
+    """Return the rows of all videos, their borders, and what the columns are called.
+
+    Without `copy` the rows may be those given, where these lie together already.
+    """
     if not len(arrays):
         raise ValueError("Found 0 videos (0 sample(s)); expected a minimum of 1.")
     named = [columns_of(array) for array in arrays]
@@ -52,13 +57,21 @@ def pack_arrays(arrays: Any, feature_names: Any) -> tuple[NDArray[Any], Offsets,
         odd = int(np.flatnonzero(widths != widths[0])[0])
         raise ValueError(f"Video {odd} has {widths[odd]} features, but video 0 has {widths[0]}.")
     offsets = offsets_from_lengths([len(array) for array in checked])
-    return stacked(checked), offsets, feature_names
+    if not copy and _lie_together(arrays):
+        return arrays.reshape(-1, arrays.shape[2]), offsets, feature_names
+    return stacked(checked, copy), offsets, feature_names
 
 
-def stacked(arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    """Return a copy of all rows, row by row in memory (frames lie column by column)."""
+def _lie_together(arrays: Any) -> bool:
+    """Tell a 3-D array whose videos' rows are those of one table."""
+    plain = type(arrays) is np.ndarray and arrays.ndim == 3 and arrays.dtype.kind == "f"
+    return plain and bool(arrays.flags.c_contiguous)
+
+
+def stacked(arrays: list[NDArray[Any]], copy: bool = True) -> NDArray[Any]:
+    """Return all rows, row by row in memory (frames lie column by column)."""
     if len(arrays) == 1:
-        return np.array(arrays[0], order="C")
+        return np.array(arrays[0], order="C") if copy else np.ascontiguousarray(arrays[0])
     return np.ascontiguousarray(np.concatenate(arrays))
 
 

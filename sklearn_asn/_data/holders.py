@@ -39,8 +39,10 @@ def is_ragged(X: Any, name: str = "X") -> bool:
     TypeError
         `X` cannot be read: a path, a generator, or a whole data set.
     """
+    if isinstance(X, Packed):
+        return True
     refuse_unreadable(X, name)
-    if isinstance(X, Packed) or _is_group(X):
+    if _is_group(X):
         return True
     n_axes = _n_axes(X)
     if n_axes is not None and n_axes != 1:
@@ -63,6 +65,8 @@ def check_entries(X: Any, name: str = "X") -> None:
     ValueError
         Saying what was found, where scikit-learn's checks see an array of NaN.
     """
+    if isinstance(X, Packed):
+        return
     form = "a list with an array (n_clips, n_features) a video, Clips, or a 2-D or 3-D array"
     if X is None or (np.isscalar(X) and not isinstance(X, str | bytes)):
         raise ValueError(f"{name} is {X!r:.80}; expected {form}.")

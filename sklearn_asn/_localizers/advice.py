@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn_asn._checks import known_labels, warn
 from sklearn_asn._data.columns import are_named
 from sklearn_asn._data.packed import Offsets
-from sklearn_asn._localizers.cas import FLAT
+from sklearn_asn._localizers.cas import FLAT, for_clips
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
@@ -169,18 +169,17 @@ def note_of(
     """
     reached = None
     if active is not None:
-        counts = (
-            active
-            if active.shape[1] == 1
-            else active & passing.repeat(offsets[1:] - offsets[:-1], 0)
-        )
-        reached = np.add.reduceat(counts.any(axis=1), offsets[:-1], dtype=np.int64) > 0
+        if active.shape[1] == 1:
+            any_class = active[:, 0]
+        else:
+            any_class = (active & for_clips(passing, offsets)).any(axis=1)
+        reached = np.add.reduceat(any_class, offsets[:-1], dtype=np.int64) > 0
     return Note(np.any(passed, axis=1), reached, localizer)
 
 
 def warn_of_use(notes: list[Note]) -> None:
     """Warn, once a call, of what holds for most of its videos."""
-    if not notes:
+    if sum(len(note.passed) for note in notes) < MIN_VIDEOS:  # nothing is said of so few
         return
     localizer = notes[0].localizer
     unlabelled = ~np.concatenate([note.passed for note in notes])

@@ -51,6 +51,10 @@ from sklearn_asn.selection import NaiveSelection, Selection
 Array = NDArray[Any]
 
 
+def _joined(blocks: list[Array]) -> Array:
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
 class Cut(NamedTuple):
     """A class activation sequence, and what advice needs to know of it."""
 
@@ -301,8 +305,8 @@ class BaseLocalizer(  # type: ignore[call-arg]
 
     def _segments(self, clips: Clips, blocks: list[tuple[Array, Offsets]]) -> Segments:
         """Put what was found in consecutive blocks of `clips` into labels and seconds."""
-        found = np.concatenate([segments for segments, _ in blocks])
-        lengths = np.concatenate([borders[1:] - borders[:-1] for _, borders in blocks])
+        found = _joined([segments for segments, _ in blocks])
+        lengths = _joined([borders[1:] - borders[:-1] for _, borders in blocks])
         video = np.repeat(np.arange(len(clips)), lengths)
         rows_a_clip = self.model_.plan.frames_per_clip
         # the last clip of a video may have fewer rows than the others

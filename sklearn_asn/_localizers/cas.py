@@ -17,12 +17,26 @@ from sklearn_asn._data.packed import Offsets
 Array = NDArray[np.floating[Any]]
 
 FLAT = 1e-6  # of attention's size: what quantiles may differ by and still be equal
+_FEW = 16  # videos whose clips are ranked video by video, not class by class
 
 
 def softmax(logits: Array) -> Array:
     """Softmax over the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def over_models(values: Array) -> Array:
+    """Average over the models, the second axis, of which there mostly is one."""
+    mean: Array = values[:, 0] if values.shape[1] == 1 else values.mean(axis=1)
+    return mean
+
+
+def for_clips(of_videos: NDArray[Any], offsets: Offsets) -> NDArray[Any]:
+    """Repeat what a video has for each of its clips; of one video, it broadcasts as it is."""
+    if len(of_videos) == 1:
+        return of_videos
+    return np.repeat(of_videos, offsets[1:] - offsets[:-1], axis=0)
 
 
 def pool_videos(activations: Array, attention: Array, offsets: Offsets, softening: float) -> Array:
@@ -41,10 +55,10 @@ def pool_videos(activations: Array, attention: Array, offsets: Offsets, softenin
     ndarray of shape (n_videos, n_models, n_classes)
         Video-level class activations (logits).
     """
-    first, lengths = offsets[:-1], offsets[1:] - offsets[:-1]
+    first = offsets[:-1]
     soft = attention / softening
-    share = np.exp(soft - np.repeat(np.maximum.reduceat(soft, first), lengths, axis=0))
-    share /= np.repeat(np.add.reduceat(share, first), lengths, axis=0)
+    share = np.exp(soft - for_clips(np.maximum.reduceat(soft, first), offsets))
+    share /= for_clips(np.add.reduceat(share, first), offsets)
     return np.add.reduceat(share[..., None] * activations, first)
 
 
@@ -55,6 +69,8 @@ def pool_top(activations: Array, offsets: Offsets, divisor: float) -> Array:
     """
     n_clips = offsets[1:] - offsets[:-1]
     count = np.maximum(np.ceil(n_clips / divisor - 1e-9), 1).astype(np.int64)
+    if len(count) < _FEW:
+        return _pool_top_of_few(activations, offsets, count)
     video = np.repeat(np.arange(len(n_clips)), n_clips)
     rank = np.arange(offsets[-1]) - np.repeat(offsets[:-1], n_clips)
     chosen = np.flatnonzero(rank < np.repeat(count, n_clips))
@@ -68,6 +84,18 @@ def pool_top(activations: Array, offsets: Offsets, divisor: float) -> Array:
     return pooled.reshape(-1, *activations.shape[1:])
 
 
+def _pool_top_of_few(activations: Array, offsets: Offsets, count: NDArray[np.int64]) -> Array:
+    """Do the same video by video, all columns at once: the same numbers, sooner."""
+    columns = activations.reshape(len(activations), -1).T
+    pooled = np.empty((len(count), *activations.shape[1:]), dtype=activations.dtype)
+    for video, n in enumerate(count.tolist()):
+        ranked = np.sort(columns[:, offsets[video] : offsets[video + 1]], axis=1)[:, : -n - 1 : -1]
+        first = np.arange(len(ranked)) * n
+        total = np.add.reduceat(ranked.ravel(), first, dtype=np.float64)
+        pooled[video] = (total / n).reshape(activations.shape[1:])
+    return pooled
+
+
 def pool_gated(activations: Array, attention: Array, offsets: Offsets) -> Array:
     """Average activations times ``sigmoid(attention)`` over every video (STPN). Shapes as above."""
     total = np.add.reduceat(expit(attention)[..., None] * activations, offsets[:-1])
@@ -76,7 +104,7 @@ def pool_gated(activations: Array, attention: Array, offsets: Offsets) -> Array:
 
 def video_scores(pooled: Array) -> Array:
     """Return video-level probabilities ``(n_videos, n_classes)``, averaged over the models."""
-    return softmax(pooled).mean(axis=1)
+    return over_models(softmax(pooled))
 
 
 def attention_scale(curves: Array, threshold: Array, scale: str = "spread") -> Array:
@@ -198,7 +226,7 @@ def class_activation_sequence(
     -------
     ndarray of shape (n_clips, n_classes)
     """
-    cas = clip_scores * np.repeat(passing, offsets[1:] - offsets[:-1], axis=0)
+    cas = clip_scores * for_clips(passing, offsets)
     if active is not None:
         cas *= active
     return cas

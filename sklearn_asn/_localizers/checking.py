@@ -38,8 +38,9 @@ def check_X(estimator: Any, X: Any, reset: bool, trains: bool = False) -> Clips:
     check_entries(X)
     ragged = is_ragged(X)
     if ragged:
-        clips = as_clips(X, look=False)
-        validate_data(estimator, clips.head(), reset=reset, skip_check_array=True)
+        clips = as_clips(X, look=False, copy=reset or trains)
+        if reset or not _fits(estimator, clips):
+            validate_data(estimator, clips.head(), reset=reset, skip_check_array=True)
     else:
         X = as_table(X)
         if not reset and getattr(estimator, "ragged_in_", False) and np.ndim(X) == 2:
@@ -57,6 +58,16 @@ def check_X(estimator: Any, X: Any, reset: bool, trains: bool = False) -> Clips:
     if reset or trains or not shows_features(estimator.model_.plan):
         check_features(clips, whole=reset)
     return clips
+
+
+def _fits(estimator: Any, clips: Clips) -> bool:
+    """Tell whether columns are those of the fit, of which scikit-learn would say nothing."""
+    names, known = clips.feature_names, getattr(estimator, "feature_names_in_", None)
+    if names is not None and known is not None:
+        same = np.array_equal(names, known)
+    else:
+        same = names is None and known is None
+    return same and clips.n_features == getattr(estimator, "n_features_in_", None)
 
 
 def check_beside(clips: Clips, **given: Any) -> None:

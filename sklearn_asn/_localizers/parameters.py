@@ -196,6 +196,7 @@ SHARED: dict[str, Parameter] = {
 
 
 _ARGUMENTS: WeakKeyDictionary[type, Mapping[str, Parameter]] = WeakKeyDictionary()
+_OF_STAGE: WeakKeyDictionary[type, Mapping[str, tuple[str, ...]]] = WeakKeyDictionary()
 
 
 def declared(kind: type) -> Mapping[str, Parameter]:
@@ -212,18 +213,29 @@ def declared(kind: type) -> Mapping[str, Parameter]:
     return found
 
 
+def of_stage(kind: type, stage: Stage) -> tuple[str, ...]:
+    """Return the names of a class's arguments of one stage, in order."""
+    found = _OF_STAGE.get(kind)
+    if found is None:
+        stages: dict[str, tuple[str, ...]] = dict.fromkeys(SAYS, ())
+        for name, parameter in declared(kind).items():
+            stages[parameter.stage] += (name,)
+        _OF_STAGE[kind] = found = MappingProxyType(stages)
+    return found[stage]
+
+
 def value_of(estimator: Any, name: str) -> Any:
     """Return an argument's value, or what holds where a class has no such argument."""
-    missing = object()
-    value = getattr(estimator, name, missing)
-    return estimator._parameters[name].absent if value is missing else value
+    value = getattr(estimator, name, _UNKNOWN)
+    return estimator._parameters[name].absent if value is _UNKNOWN else value
 
 
 def check_parameters(estimator: Any, *stages: Stage) -> None:
     """Check the arguments of some stages (of all, where none is given)."""
-    for name, parameter in declared(type(estimator)).items():
-        if not stages or parameter.stage in stages:
-            parameter.check(getattr(estimator, name), name)
+    kind = type(estimator)
+    known = declared(kind)
+    for name in [name for stage in stages for name in of_stage(kind, stage)] if stages else known:
+        known[name].check(getattr(estimator, name), name)
 
 
 def trained_with(estimator: Any) -> dict[str, Any]:
@@ -233,8 +245,8 @@ def trained_with(estimator: Any) -> dict[str, Any]:
     """
     return {
         name: _copied(value)
-        for name, value in _of_stage(estimator, "train").items()
-        if _essence(value) is not _UNKNOWN
+        for name in of_stage(type(estimator), "train")
+        if _essence(value := getattr(estimator, name)) is not _UNKNOWN
     }
 
 
@@ -246,9 +258,9 @@ def check_unchanged(estimator: Any, trained: Mapping[str, Any]) -> None:
     ValueError
         One differs; the message names both values.
     """
-    for name, value in _of_stage(estimator, "train").items():
-        kept = trained.get(name)
-        if type(value) is type(kept) and type(value) in _PLAIN and value == kept:
+    for name in of_stage(type(estimator), "train"):
+        value, kept = getattr(estimator, name), trained.get(name)
+        if _is_plain(value) and _is_plain(kept) and type(value) is type(kept) and value == kept:
             continue  # nearly all are; this is asked for in every use
         now = _essence(value)
         if name in trained and now is not _UNKNOWN and now != _essence(trained[name]):
@@ -278,9 +290,10 @@ _UNKNOWN: Any = object()
 _PLAIN = {bool, int, float, str, type(None)}
 
 
-def _of_stage(estimator: Any, stage: Stage) -> dict[str, Any]:
-    parameters = declared(type(estimator)).items()
-    return {name: getattr(estimator, name) for name, p in parameters if p.stage == stage}
+def _is_plain(value: Any) -> bool:
+    """Tell values that ``==`` compares by content, and to the end."""
+    kind = type(value)
+    return kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, value)))
 
 
 def _essence(value: Any) -> Any:

@@ -167,6 +167,5 @@ def read_probabilities(
 def clip_probabilities(scored: Scored, one_class: bool) -> Array:
     """Return what every clip shows, ``(n_clips, n_classes)``, a mean over the models."""
     if not one_class:
-        return expit(scored.activations).mean(axis=1)
-    p = cas.softmax(scored.activations) * expit(scored.attention)[..., None]
-    return p.mean(axis=1)
+        return cas.over_models(expit(scored.activations))
+    return cas.over_models(cas.softmax(scored.activations) * expit(scored.attention)[..., None])

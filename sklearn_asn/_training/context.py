@@ -2,7 +2,8 @@
 
 Not the paper's. A video's clips are consecutive rows; `Places` says how many rows of the same
 video stand before and after each. Nothing is padded, and no window is gathered: a layer of width
-three is one matrix product, whose three parts are shifted against each other.
+three is one matrix product, whose three parts are shifted against each other. Videos of one length
+need none of that: training convolves them as the table that they are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch.nn import functional
 from sklearn_asn._training.rows import Rows, as_tensor
 
 _CELLS = 2**19  # of features that are dropped and multiplied together: they stay in the cache
+_COPIED = 2**22  # features of a batch that are put side by side for a convolution
 
 
 class Places(NamedTuple):
@@ -26,16 +28,35 @@ class Places(NamedTuple):
     before: Tensor  # (n_rows,): rows of the same video before this one
     after: Tensor  # (n_rows,)
     video: Tensor  # (n_rows,): numbered from 0
+    each: int | None = None  # rows of every video, where all are known to have as many
 
     @classmethod
-    def of(cls, before: Tensor, after: Tensor) -> Places:
-        """Make them; videos are numbered by where they begin."""
-        return cls(before, after, torch.cumsum(before == 0, 0) - int(before[0] == 0))
+    def of(cls, before: Tensor, after: Tensor, look: bool = False) -> Places:
+        """Make them; videos are numbered by where they begin. With `look`, `each` is found."""
+        video = torch.cumsum(before == 0, 0) - int(before[0] == 0)
+        each = int(before[0] + after[0]) + 1
+        whole = look and bool((before + after == each - 1).all()) and not before[0] | after[-1]
+        return cls(before, after, video, each if whole else None)
 
     @property
     def n_videos(self) -> int:
         """Videos that rows are of."""
         return int(self.video[-1]) + 1
+
+    def table(self, rows: Tensor) -> Tensor:
+        """Return rows as ``(n_videos, n_clips, ...)``, zero behind short videos."""
+        if self.each is not None:
+            return rows.view(-1, self.each, *rows.shape[1:])
+        longest = int(self.before.max()) + 1
+        table = rows.new_zeros((self.n_videos, longest, *rows.shape[1:]))
+        table[self.video, self.before] = rows
+        return table
+
+    def times(self, rows: Tensor, mask: Tensor) -> Tensor:
+        """Multiply the rows ``(n_rows, n)`` of every video with its own row of a mask."""
+        if self.each is not None:
+            return (self.table(rows) * mask[:, None]).flatten(0, 1)
+        return rows * mask[self.video]
 
 
 def reach_of(n_layers: int) -> int:
@@ -86,6 +107,8 @@ class ContextLayer(nn.Module):
         mask : Tensor of shape (n_videos, n_in), default=None
             What the channels of every video are multiplied with.
         """
+        if places.each is not None and self._may_convolve(parts):
+            return self._convolved(side_by_side(parts, places.each, mask))
         flat = self.weight.flatten(0, 1)  # (3 * n_out, n_in)
         product: Tensor | None = None
         start = 0
@@ -106,6 +129,21 @@ class ContextLayer(nn.Module):
         out = middle + self.bias
         out = out + functional.pad(left[:-d] * inside[0], (0, 0, d, 0))
         return out + functional.pad(right[d:] * inside[1], (0, 0, 0, d))
+
+    def _may_convolve(self, parts: tuple[Tensor | Rows, ...]) -> bool:
+        """Tell where a convolution is at hand that computes as exactly, and sooner."""
+        size = sum(0 if part.requires_grad else part.numel() for part in parts)
+        plain = all(part.device.type == "cpu" and part.dtype == torch.float32 for part in parts)
+        return plain and size <= _COPIED and not torch.is_autocast_enabled("cpu")
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        """Return ``(n_rows, n_out)`` of videos ``(n_videos, n_clips, n_in)``."""
+        d = self.dilation
+        # an image of one line: channels that come last are read as they lie
+        image = x.transpose(1, 2).unsqueeze(2)
+        kernel = self.weight.permute(1, 2, 0).unsqueeze(2)
+        out = functional.conv2d(image, kernel, self.bias, padding=(0, d), dilation=(1, d))
+        return out.squeeze(2).transpose(1, 2).flatten(0, 1)
 
 
 class Context(nn.Module):
@@ -132,6 +170,20 @@ class Context(nn.Module):
         for layer in self.more:
             x = x + torch.relu(layer((x,), places, dropper(x.shape[1], x)))
         return x
+
+
+def side_by_side(parts: tuple[Tensor | Rows, ...], each: int, mask: Tensor | None) -> Tensor:
+    """Return features ``(n_videos, n_clips, n_columns)``, those of every video times its mask."""
+    if any(part.requires_grad for part in parts):
+        tensors = [as_tensor(part) for part in parts]
+        x = torch.cat(tensors, dim=1) if len(tensors) > 1 else tensors[0]
+        x = x.view(-1, each, x.shape[1])
+        return x if mask is None else x * mask[:, None]
+    widths = [part.shape[1] for part in parts]
+    table = torch.empty(len(parts[0]) // each, each, sum(widths))
+    for part, place in zip(parts, table.split(widths, dim=2), strict=True):
+        place.copy_(as_tensor(part).view(place.shape))
+    return table if mask is None else table.mul_(mask[:, None])
 
 
 def masked_linear(x: Tensor | Rows, weight: Tensor, mask: Tensor | None, video: Tensor) -> Tensor:

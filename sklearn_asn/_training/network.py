@@ -292,7 +292,7 @@ class ASEModel(nn.Module):
             mask = channel_mask(len(features), width, self.heads.dropout, features)
             return features * mask.view(-1, *[1] * (features.ndim - 2), width)
         mask = channel_mask(places.n_videos, width, self.heads.dropout, features)
-        return features * mask[places.video]
+        return places.times(features, mask)
 
     def _masks(self, places: Places) -> Callable[[int, Tensor], Tensor | None]:
         """Return what draws the channels that a layer sees of every video."""
@@ -406,7 +406,7 @@ class ASENetwork(nn.Module):
         """
         places = None
         if before is not None and after is not None:
-            places = Places.of(before, after)
+            places = Places.of(before, after, look=self.training)
         n = self.n_main
         main, other = (x[..., :n], x[..., n:]) if self.main_first else (x[..., -n:], x[..., :-n])
         # of two independent models, each has a stream of its own
@@ -422,7 +422,7 @@ class ASENetwork(nn.Module):
         if keep is not None:
             return tuple(part[keep] for part in given)
         if places is not None:
-            return tuple(_spread(part, places) for part in given)
+            return tuple(map(places.table, given))
         return given
 
     @torch.no_grad()
@@ -465,14 +465,6 @@ class ASENetwork(nn.Module):
         moved = momentum * self.attention_quantiles + (1 - momentum) * now
         self.attention_quantiles.copy_(torch.where(self.n_batches == 0, now, moved))
         self.n_batches += 1
-
-
-def _spread(rows: Tensor, places: Places) -> Tensor:
-    """Put packed rows into a table ``(n_videos, n_clips, ...)``, zero behind short videos."""
-    longest = int(places.before.max()) + 1
-    table = rows.new_zeros((places.n_videos, longest, *rows.shape[1:]))
-    table[places.video, places.before] = rows
-    return table
 
 
 def attention_quantiles(attention: Tensor, weight: Tensor) -> Tensor:

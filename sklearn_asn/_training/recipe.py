@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,5 +133,10 @@ def threshold_at(curves: NDArray[Any], quantile: float) -> NDArray[Any]:
         None is recorded.
     """
     check_recorded(curves)
-    levels = np.arange(curves.shape[1]) / (curves.shape[1] - 1)
+    levels = _levels(curves.shape[1])
     return np.array([np.interp(quantile, levels, curve) for curve in curves])
+
+
+@cache
+def _levels(n: int) -> NDArray[np.float64]:
+    return np.arange(n) / (n - 1)

@@ -14,6 +14,7 @@ from torch import Tensor
 from sklearn_asn._training.bags import Bags
 
 Item = TypeVar("Item")
+_NO_TARGETS = torch.zeros(0)  # of clips that are scored
 
 
 def sample_clips(
@@ -227,7 +228,7 @@ class ClipBlocks:
         starts = range(0, n_clips, self.batch_size)
         blocks = (self.block(first, min(first + self.batch_size, n_clips)) for first in starts)
         for block in ahead(blocks) if self.bags.table.is_far else blocks:
-            yield block, torch.zeros(0)
+            yield block, _NO_TARGETS
 
     def block(self, first: int, stop: int) -> Any:
         """Consecutive clips, with their neighbours where there is context."""

@@ -165,6 +165,10 @@ class Table:
 
 def _pieces(columns: Columns, n_features: int) -> tuple[list[Columns], int]:
     """Split columns into a few consecutive runs (slices), or leave them as one index array."""
+    if isinstance(columns, slice) and columns.step in (None, 1):
+        first, stop, _ = columns.indices(n_features)
+        if first < stop:
+            return [slice(first, stop)], stop - first
     index = np.arange(n_features)[columns]
     if not len(index):
         return [slice(0, 0)], 0

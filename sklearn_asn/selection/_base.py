@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ SEGMENT_DTYPE = np.dtype(
     [("label", np.int64), ("start", np.float64), ("end", np.float64), ("score", np.float64)]
 )
 
+_NOTHING = np.empty(0, SEGMENT_DTYPE)
 _BATCH_CELLS = 2**19  # clips x classes looked at together
 
 
@@ -216,7 +218,7 @@ class VectorizedSelection(Selection):
         columns = self._check_given(given, cas, offsets)
         n_videos = len(offsets) - 1
         per_clip = max(cas.shape[1], self._points_per_clip(), 1)
-        parts, counts = [np.empty(0, SEGMENT_DTYPE)], np.zeros(n_videos, dtype=np.int64)
+        parts, counts = [], np.zeros(n_videos, dtype=np.int64)
         for first, stop in blocks_of(offsets, _BATCH_CELLS // per_clip):
             rows = slice(int(offsets[first]), int(offsets[stop]))
             own = offsets[first : stop + 1] - rows.start
@@ -224,15 +226,17 @@ class VectorizedSelection(Selection):
             found = self._find(batch, params)
             weighted = weight * video_scores[found.video + first, found.label]
             found = self._merge(found._replace(score=found.score + weighted))
-            found = found.take(kept(found.score, found.video, *limits))
-            found = found.take(np.lexsort((-found.score, found.video)))
-            part = np.empty(len(found.video), SEGMENT_DTYPE)
+            if limits != (None, None):
+                found = found.take(kept(found.score, found.video, *limits))
+            order = np.lexsort((-found.score, found.video))
+            part = np.empty(len(order), SEGMENT_DTYPE)
             for name in SEGMENT_DTYPE.names or ():
-                part[name] = getattr(found, name)
+                part[name] = getattr(found, name)[order]
             parts.append(part)
             counts += np.bincount(found.video + first, minlength=n_videos)
         self._finish(params)
-        return np.concatenate(parts), offsets_from_lengths(counts)
+        segments = parts[0] if len(parts) == 1 else np.concatenate([_NOTHING, *parts])
+        return segments, offsets_from_lengths(counts)
 
 
 def as_packed(cas: ArrayLike, video_scores: ArrayLike) -> tuple[Array, list[int], Array]:
@@ -250,7 +254,7 @@ def check_packed(
     cas: ArrayLike, offsets: ArrayLike, video_scores: ArrayLike
 ) -> tuple[Array, Offsets, Floats]:
     cas = np.asarray(cas)
-    if not np.issubdtype(cas.dtype, np.floating):
+    if cas.dtype.kind != "f":
         cas = as_floats(cas, "cas")
     if cas.ndim != 2:
         raise ValueError(f"cas must have shape (n_clips, n_classes), got {cas.shape}.")
@@ -262,7 +266,7 @@ def check_packed(
             f"video_scores must have shape (n_videos, n_classes) = {expected}, "
             f"got {video_scores.shape}."
         )
-    if not np.isfinite([cas.min(initial=0), cas.max(initial=0)]).all():
+    if not (isfinite(cas.min(initial=0)) and isfinite(cas.max(initial=0))):
         row, label = np.argwhere(~np.isfinite(cas))[0]
         video, clip = place(row, offsets)
         raise ValueError(

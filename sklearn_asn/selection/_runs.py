@@ -35,6 +35,8 @@ def cells_of(active: NDArray[np.bool_], offsets: Offsets) -> Cells:
     """List the true cells of a mask of shape ``(n_clips, n_classes)``."""
     label, row = np.divmod(np.flatnonzero(active.T), max(len(active), 1))
     lengths = offsets[1:] - offsets[:-1]
+    if len(lengths) == 1:
+        return Cells(label, row, np.zeros_like(row))
     return Cells(label, row, np.repeat(np.arange(len(lengths)), lengths)[row])
 
 
@@ -45,8 +47,8 @@ def runs_of(cells: Cells, offsets: Offsets) -> Runs:
     begins[:1] = True
     begins[1:] |= (row[1:] != row[:-1] + 1) | (label[1:] != label[:-1])
     first = np.flatnonzero(begins)
-    length = np.diff(first, append=len(row))
-    return Runs(label[first], video[first], row[first], row[first] + length)
+    last = np.append(first[1:], len(row)) - 1 if len(first) else first
+    return Runs(label[first], video[first], row[first], row[last] + 1)
 
 
 def dilated(runs: Runs, clips: int, offsets: Offsets) -> Runs:
