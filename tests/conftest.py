@@ -6,6 +6,7 @@ from hypothesis import settings
 
 pytest.register_assert_rewrite("helpers")
 
+from helpers import processes  # noqa: E402
 from helpers.data import DATA  # noqa: E402
 
 from sklearn_asn.datasets import load_hapt, make_untrimmed_videos  # noqa: E402
@@ -37,6 +38,13 @@ def hapt():
     if not (DATA / "hapt" / "hapt.zip").is_file():
         pytest.skip("the HAPT archive is not beside the repository (../shared/data/hapt/hapt.zip)")
     return load_hapt(DATA / "hapt" / "hapt.zip", subset="train")
+
+
+@pytest.fixture
+def light_processes():
+    """Let processes that joblib starts cost no import of torch."""
+    with processes.for_joblib():
+        yield
 
 
 @pytest.fixture

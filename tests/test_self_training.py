@@ -123,6 +123,7 @@ def test_each_member_is_taught_in_its_own_terms(videos, monkeypatch, first):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("light_processes")
 def test_the_same_bits_for_any_number_of_jobs(videos, fitted):
     X, y = videos
     other = ensemble(n_jobs=2).fit(X, y)
