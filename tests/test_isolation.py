@@ -216,7 +216,7 @@ def test_one_fitted_localizer_in_many_threads(videos):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["threading", "loky"])
-@pytest.mark.usefixtures("quiet")
+@pytest.mark.usefixtures("quiet", "light_processes")
 def test_a_search_in_threads(videos, backend):
     X, y = videos
     grid = {"quantile": [0.3, 0.6], "lr": [0.05, 0.1]}

@@ -28,6 +28,7 @@ def pipeline(**changes):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("light_processes")
 def test_grid_search_is_the_same_in_two_processes(videos, tmp_path):
     X, y = videos
     grid = {
@@ -138,6 +139,7 @@ def test_several_scorers(videos):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("light_processes")
 def test_memory_mapped_clips_are_searched(videos, tmp_path):
     X, y = videos
     mapped = Clips.open(X.save(tmp_path / "clips"))

@@ -9,21 +9,14 @@ import pytest
 from sklearn_asn import ASNLocalizer, Clips, Segments, report
 
 webdriver = pytest.importorskip("selenium.webdriver")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
+if not (shutil.which("chromium") and shutil.which("chromedriver")):
     pytest.skip("chromium and chromedriver are not installed", allow_module_level=True)
 
-from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync "
-    "--autoplay-policy=no-user-gesture-required --mute-audio"
-)
 NASTY = '</script><script>document.title="taken"</script><img src=x onerror=alert(1)>'
 
 
@@ -51,19 +44,6 @@ def folder(tmp_path_factory, videos):
     y = Segments(y.offsets, [f"{NASTY}{v}" for v in y.label], y.start, y.end, ids=nasty)
     report(asn.fit(X, y), X[:4], y[:4], folder / "nasty.html", title=NASTY)
     return folder
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.set_window_size(1280, 1000)
-    yield driver
-    driver.quit()
 
 
 class Page:
@@ -107,7 +87,8 @@ class Page:
     def point(self, element, share):
         """Move the mouse over an element, at a share of its width."""
         away = (share - 0.5) * element.size["width"]
-        actions = webdriver.ActionChains(self.driver)
+        actions = webdriver.ActionChains(self.driver, duration=20)  # ms: a few places on the way
+        actions.move_to_element_with_offset(element, int(away) - 3, 0)  # it may be there already
         actions.move_to_element_with_offset(element, int(away), 0).perform()
 
     def readout(self, where):
@@ -397,6 +378,6 @@ def test_contrast(driver, folder, scheme):
 
 def test_printing_draws_everything(page):
     assert len(page.all(".video .plot")) < 40
-    printed = page.driver.execute_cdp_cmd("Page.printToPDF", {})
+    printed = page.driver.execute_cdp_cmd("Page.printToPDF", {"pageRanges": "1"})
     assert base64.b64decode(printed["data"]).startswith(b"%PDF")
     assert len(page.all(".video .plot")) == 40

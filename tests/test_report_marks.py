@@ -10,7 +10,7 @@ from sklearn_asn import ASNLocalizer, Clips, Segment, Segments, report
 from sklearn_asn.interchange import read_csv, read_label_studio
 
 browser = pytest.importorskip("test_report_browser")
-Page, driver = browser.Page, browser.driver
+Page = browser.Page
 
 pytestmark = pytest.mark.slow
 
@@ -261,10 +261,14 @@ def test_5000_videos(driver, many):
     def scroll(to):
         page.js("arguments[0].scrollTop = arguments[1]", box, to)
         time.sleep(0.2)
-        view = box.rect
-        rows = [r for r in page.all("#table tbody tr[data-i]") if r.rect["height"]]
-        inside = [r for r in rows if view["y"] + 40 < r.rect["y"] < view["y"] + view["height"] - 30]
-        return [r.find_element("tag name", "th").text for r in inside]
+        return page.js(
+            "const view = arguments[0].getBoundingClientRect();"
+            "return [...document.querySelectorAll('#table tbody tr[data-i]')].filter((row) => {"
+            "  const at = row.getBoundingClientRect();"
+            "  return at.height && at.y > view.y + 40 && at.y < view.bottom - 30;"
+            "}).map((row) => row.querySelector('th').textContent.trim())",
+            box,
+        )
 
     for share in (0.0, 0.3, 0.77, 1.0):
         most = page.js("return arguments[0].scrollHeight - arguments[0].clientHeight", box)

@@ -123,6 +123,7 @@ def test_each_member_is_taught_in_its_own_terms(videos, monkeypatch, first):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("light_processes")
 def test_the_same_bits_for_any_number_of_jobs(videos, fitted):
     X, y = videos
     other = ensemble(n_jobs=2).fit(X, y)
@@ -206,7 +207,7 @@ def test_bad_input(videos):
 def test_known_times_are_kept_through_the_rounds(videos):
     X, y = videos
     known = np.ones(len(X), dtype=bool)
-    longer = [("narrow", member(1, max_epochs=30)), ("wide", member(2, max_epochs=30))]
+    longer = [("narrow", member(1, max_epochs=12)), ("wide", member(2, max_epochs=12))]
     weak = ensemble(localizers=longer).fit(X, y).score(X, y)
     pipeline = make_pipeline(ClipWise(StandardScaler()), ensemble(localizers=longer))
     full = pipeline.fit(X, y, selftraininglocalizer__timed=known).score(X, y)

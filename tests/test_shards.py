@@ -47,6 +47,7 @@ def names(folder):
 
 
 @pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("light_processes")
 def test_shards_give_what_the_whole_gives(model, videos, shards, tmp_path, n_jobs):
     X, _ = videos
     out = tmp_path / "new" / "out"
@@ -155,6 +156,7 @@ def test_another_version(model, shards, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("light_processes")
 def test_a_failing_shard_does_not_stop_the_others(model, videos, shards, tmp_path, n_jobs):
     X, _ = videos
     values = np.array(X[:3].values)
@@ -267,6 +269,7 @@ def test_order_of_the_manifest(model, videos, shards, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("light_processes")
 def test_relative_paths(model, videos, shards, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "in")
     paths = predict_shards(model, ["d", "./c"], "../out", n_jobs=2)

@@ -8,11 +8,14 @@ import os
 import sys
 import textwrap
 import warnings
+from contextlib import contextmanager
 from unittest import mock
 
-#: What the package imports of others.
+from joblib.externals.loky.backend.context import get_start_method, set_start_method
+
+#: What the package imports of others; the last by torch, once a network is trained.
 PRELOADED = ["numpy", "pandas", "scipy.special", "joblib", "sklearn.model_selection", "tqdm"]
-PRELOADED += ["torch", "skorch.callbacks"]
+PRELOADED += ["torch", "skorch.callbacks", "torch._dynamo"]
 
 
 def context():
@@ -26,6 +29,17 @@ def context():
 
         ensure_running()
     return context
+
+
+@contextmanager
+def for_joblib():
+    """Let the processes that joblib starts (loky's) be forks of the server, too."""
+    before = get_start_method()
+    set_start_method(context().get_start_method(), force=True)
+    try:
+        yield
+    finally:
+        set_start_method(before, force=True)
 
 
 def _run(script, arguments, output, strict, environment):
