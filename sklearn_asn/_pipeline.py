@@ -25,7 +25,7 @@ LARGEST_BATCH = 64  # videos
 LARGEST_BATCH_CLIPS = 6_000  # of long videos; a step sees eight of them nevertheless, if it can
 FEWEST_VIDEOS = 8
 LARGE = 2e7  # values of X: from here on one network of each kind has to do
-LEAST_SCORE = 0.12  # of segments; below it are seven times as many, hardly one of them right
+LEAST_SCORE = 0.12  # of segments; below it are three to six times as many, few of them right
 EFFORTS = ("self-training", "one-fit")
 #: Name, layers of context, activation of classes. Small data get two of each kind.
 NETWORKS: tuple[tuple[str, int, ClassActivation], ...] = (

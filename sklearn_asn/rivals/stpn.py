@@ -184,8 +184,8 @@ class STPN(BaseLocalizer):
         return read_models(
             scored,
             curves,
-            clip_scores=(gate * expit(scored.activations)).mean(axis=1),
-            probabilities=expit(pooled).mean(axis=1),
+            clip_scores=cas.over_models(gate * expit(scored.activations)),
+            probabilities=cas.over_models(expit(pooled)),
             decision=pooled[:, 0] if pooled.shape[1] == 1 else None,
         )
 

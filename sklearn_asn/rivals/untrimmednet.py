@@ -201,7 +201,7 @@ class UntrimmedNet(GivenHeads, Thresholds, BaseLocalizer):
         return read_models(
             scored,
             curves,
-            clip_scores=cas.softmax(scored.activations).mean(axis=1),
+            clip_scores=cas.over_models(cas.softmax(scored.activations)),
             probabilities=cas.video_scores(pooled),
             decision=pooled[:, 0] if pooled.shape[1] == 1 else None,
             by_class=hard,
