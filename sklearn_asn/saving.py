@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import sklearn_asn
 from sklearn_asn import rivals, selection
-from sklearn_asn._checks import as_path, check_count
+from sklearn_asn._checks import as_path, check_count, check_number
 from sklearn_asn._data.supervision import allowed_classes
 from sklearn_asn._disk.files import write_atomically
 from sklearn_asn._localizers.asn import ASNLocalizer
@@ -233,7 +233,7 @@ def _checksum(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) ->
 def _describe(estimator: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return what `_restore` makes the estimator of."""
     model = {"unfitted": _encode(estimator, "")}
-    for name in (*_SEEN, "classes_", "scales_", "history_"):
+    for name in (*_SEEN, "classes_", "labels_per_video_", "scales_", "history_"):
         model[name] = _encode(getattr(estimator, name, None), name)
     # in C order, which the codec takes for granted
     tensors = {k: np.array(v, order="C") for k, v in estimator.model_.weights.items()}
@@ -266,6 +266,10 @@ def _restore(model: Mapping[str, Any], tensors: dict[str, NDArray[Any]]) -> Any:
     if ragged is not None:
         flag(ragged, "ragged_in_")
         estimator.ragged_in_ = ragged
+    n_labels = model.get("labels_per_video_")  # AutoLoc asks its localizer for them
+    if n_labels is not None:
+        check_number(n_labels, "labels_per_video_", 0)
+        estimator.labels_per_video_ = float(n_labels)
     _check_parameters(estimator)
     kind: type[Model] = Model
     inner = {key: value for key, value in model.items() if key.startswith(_INNER)}

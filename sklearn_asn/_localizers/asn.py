@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_asn._checks import check_choice
@@ -29,7 +30,7 @@ from sklearn_asn._localizers.parameters import (
 from sklearn_asn._localizers.planning import Inputs, plan_of
 from sklearn_asn._localizers.quantiles import Thresholds
 from sklearn_asn._localizers.reading import Reading, read_models, read_probabilities
-from sklearn_asn._training.criteria import PooledCrossEntropy, ProbabilityPooling
+from sklearn_asn._training.criteria import choose_activation, criterion_of
 from sklearn_asn._training.network import SINGLE_STREAM, VARIANTS, Heads, extractor_class
 from sklearn_asn._training.recipe import Plan
 from sklearn_asn._training.supervised import Supervised
@@ -146,9 +147,11 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
         not being background, so that quantiles mean what they mean elsewhere.
     topk_divisor : int, default=8
         For ``"topk"`` and ``"probability"``: one in so many clips is averaged, rounded up.
-    class_activation : {"softmax", "sigmoid"}, default="softmax"
+    class_activation : {"softmax", "sigmoid", "auto"}, default="softmax"
         For ``pooling="probability"``: one class a clip, or any number of them (where actions
-        overlap), each with its own sigmoid; attention is then the log-odds of any.
+        overlap), each with its own sigmoid; attention is then the log-odds of any. ``"auto"``
+        looks at the labels in `fit`: a softmax, unless so many classes a video (more than half
+        of `topk_divisor`) would want more than half of its clips to themselves.
     unlabelled : {"ignore", "background"}, default="ignore"
         What a video without labels says: nothing, or (for ``pooling="probability"``) that it
         shows no class of those trained on.
@@ -225,6 +228,11 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+    labels_per_video_ : float
+        Classes that a video of the fit showed: the mean over those with labels, by their weight
+        (untrimmed ones, if there are any).
+    class_activation_ : {"softmax", "sigmoid"}
+        What `class_activation` came to.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where X had names.
@@ -271,7 +279,7 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
         "context_size": train(count),
         "pooling": train(choice("attention", "topk", "probability")),
         "topk_divisor": train(count),
-        "class_activation": train(choice("softmax", "sigmoid")),
+        "class_activation": train(choice("softmax", "sigmoid", "auto")),
         "unlabelled": train(choice("ignore", "background")),
         "optimizer": train(choice("sgd", "adamw")),
         "attention_stream": use(choice("both", *STREAMS)),
@@ -392,23 +400,17 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
 
     def _plan_of(self, variant: Any, inputs: Inputs, parent: Plan | None = None) -> Plan:
         """Plan one variant; what it does not read is left at zero."""
+        activation = self._activation(inputs.labels_per_video)
+        criterion, options, attention = criterion_of(
+            self.pooling, self.topk_divisor, activation, self.unlabelled
+        )
         heads = Heads(
             dropout=self.dropout,
             channel_dropout=self.channel_dropout,
             context_layers=self.context_layers,
             hidden_size=self.context_size if self.context_layers else 0,
-            attention=self._attention_kind(),
+            attention=attention,
         )
-        divisor = self.topk_divisor if self.pooling != "attention" else 0
-        criterion: type[nn.Module] = PooledCrossEntropy
-        options: dict[str, Any] = {"pooling": self.pooling, "topk_divisor": divisor}
-        if self.pooling == "probability":
-            criterion = ProbabilityPooling
-            options = {
-                "topk_divisor": divisor,
-                "class_activation": self.class_activation,
-                "unlabelled": self.unlabelled,
-            }
         return plan_of(
             self,
             inputs,
@@ -423,10 +425,14 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
             dropout=self.dropout,
         )
 
-    def _attention_kind(self) -> str:
-        if self.pooling == "probability":
-            return "background" if self.class_activation == "softmax" else "any"
-        return "max" if self.pooling == "topk" else "linear"
+    @property
+    def class_activation_(self) -> str:
+        """What `class_activation` came to."""
+        check_is_fitted(self)
+        return self._activation(self.labels_per_video_)
+
+    def _activation(self, n_labels: float) -> str:
+        return choose_activation(self.class_activation, n_labels, self.topk_divisor)
 
     def _has_parent(self) -> bool:
         """Tell whether the variant's features begin with those of a main-stream model."""
@@ -447,7 +453,7 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
                 scored,
                 curves,
                 self.topk_divisor,
-                self.class_activation == "softmax",
+                self._activation(self.labels_per_video_) == "softmax",
                 self.attention_scale,
             )
         by_class = self.pooling == "topk"

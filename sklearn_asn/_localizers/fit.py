@@ -38,6 +38,7 @@ class FitMixin:
     _goes_on: ClassVar[bool] = True
 
     classes_: Array
+    labels_per_video_: float
     model_: Model
     ragged_in_: bool
     random_state: Any
@@ -173,6 +174,7 @@ class FitMixin:
             targets = self._check_y(y, clips)
             seed = draw_seed(self.random_state)
             data = supervised(self, clips, targets, given, seed, classes)
+            self.labels_per_video_ = data.labels_per_video()
             plan = for_epochs(self._plan(Inputs.of(self)), n_epochs)
             if clips.lengths.max() > 1:
                 if n_epochs is None:  # else it is asked for few, of many calls

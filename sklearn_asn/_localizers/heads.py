@@ -134,7 +134,7 @@ class GivenHeads:
         estimator.n_features_in_ = n_features
         if names is not None:
             estimator.feature_names_in_ = names
-        estimator.classes_ = known
+        estimator.classes_, estimator.labels_per_video_ = known, 0.0
         estimator.model_ = Model(plan, weights, [], trained_with(estimator))
         return estimator
 

@@ -18,17 +18,19 @@ from sklearn_asn._training.recipe import Plan, sizes_of
 
 @public("sklearn_asn.methods")
 class Inputs(NamedTuple):
-    """What a plan knows of the data: columns, their names, and how many classes there are."""
+    """What a plan knows of the data: columns, their names, classes, and how many a video shows."""
 
     n_features: int
     feature_names: NDArray[Any] | None
     n_classes: int
+    labels_per_video: float = 0.0
 
     @classmethod
     def of(cls, estimator: Any) -> Inputs:
         """Read them off an estimator that has seen X and y."""
         names = getattr(estimator, "feature_names_in_", None)
-        return cls(estimator.n_features_in_, names, len(estimator.classes_))
+        n_labels = getattr(estimator, "labels_per_video_", 0.0)
+        return cls(estimator.n_features_in_, names, len(estimator.classes_), n_labels)
 
 
 def plan_of(

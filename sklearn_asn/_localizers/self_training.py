@@ -44,6 +44,8 @@ from sklearn_asn.selection import MultiThresholdSelection
 
 Array = NDArray[Any]
 
+#: What a fit reads off the data, members too.
+_SEEN = ["n_features_in_", "feature_names_in_", "ragged_in_", "classes_", "labels_per_video_"]
 _FLOOR = 1e-6  # of a teacher's probability, so that no class that a video shows is ruled out
 
 
@@ -132,7 +134,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
 
     Attributes
     ----------
-    classes_, n_features_in_, feature_names_in_, ragged_in_
+    classes_, labels_per_video_, n_features_in_, feature_names_in_, ragged_in_
         As in `ASNLocalizer`.
     localizers_ : list of localizers
         Those of the last round, fitted.
@@ -306,7 +308,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         members = []
         for (_, localizer), seed in zip(self.localizers, seeds, strict=True):
             member = clone(localizer)
-            for name in ("n_features_in_", "feature_names_in_", "ragged_in_", "classes_"):
+            for name in _SEEN:
                 if hasattr(self, name):
                     setattr(member, name, getattr(self, name))
             if value_of(member, "memory") is None and hasattr(member, "memory"):
@@ -339,7 +341,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         n_clips = -(-data.clips.lengths // member.model_.plan.frames_per_clip)
         labelled = data.target > 0
         allowed = np.repeat(labelled, n_clips, axis=0)
-        goal = targets_of(shown, allowed, getattr(member, "class_activation", "softmax"))
+        goal = targets_of(shown, allowed, getattr(member, "class_activation_", "softmax"))
         taught = labelled.any(axis=1)
         if getattr(member, "unlabelled", "ignore") == "background":
             taught = np.ones_like(taught)

@@ -11,12 +11,15 @@ without labels adds nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 Known = Mapping[str, Tensor]
+
+MOST_CLAIMED = 0.5  # of a video, by all its classes together, for a softmax over classes
 
 
 class PooledCrossEntropy(nn.Module):
@@ -117,6 +120,38 @@ class ProbabilityPooling(nn.Module):
             loss = -(goal * torch.cat([log_p, background], dim=-1)).sum(dim=-1)
         loss = torch.where(valid[..., None], loss, 0.0).sum(dim=-1)
         return loss.sum(dim=1) / valid.sum(dim=1)
+
+
+def choose_activation(class_activation: str, labels_per_video: float, topk_divisor: float) -> str:
+    """Return ``"softmax"`` or ``"sigmoid"``; ``"auto"`` goes by the labels.
+
+    Of every class that a video shows, one in `topk_divisor` clips is to have a probability near 1,
+    and under a softmax no two classes can have the same clip. Where they would take more than half
+    of a video together, background included, they get a sigmoid each.
+
+    >>> choose_activation("auto", 2.2, 8), choose_activation("auto", 5.5, 8)
+    ('softmax', 'sigmoid')
+    """
+    if class_activation != "auto":
+        return class_activation
+    return "softmax" if labels_per_video <= MOST_CLAIMED * topk_divisor else "sigmoid"
+
+
+def criterion_of(
+    pooling: str, topk_divisor: float, class_activation: str, unlabelled: str
+) -> tuple[type[nn.Module], dict[str, Any], str]:
+    """Return the criterion of a pooling, its arguments, and the attention that it reads."""
+    if pooling != "probability":
+        divisor = topk_divisor if pooling == "topk" else 0  # of no effect: no other model
+        attention = "max" if pooling == "topk" else "linear"
+        return PooledCrossEntropy, {"pooling": pooling, "topk_divisor": divisor}, attention
+    options = {
+        "topk_divisor": topk_divisor,
+        "class_activation": class_activation,
+        "unlabelled": unlabelled,
+    }
+    attention = "background" if class_activation == "softmax" else "any"
+    return ProbabilityPooling, options, attention
 
 
 class MixtureCrossEntropy(nn.Module):

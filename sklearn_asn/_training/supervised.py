@@ -56,6 +56,19 @@ class Supervised:
         other.clip_target, other.taught = clip_target, taught
         return other
 
+    def labels_per_video(self) -> float:
+        """Return how many classes a video shows: the weighted mean over those that show any.
+
+        Trimmed videos show one action each and count only where there are no others.
+        """
+        n_labels = (self.target > 0).sum(axis=1)
+        counts = n_labels > 0
+        if (counts & ~self.trimmed).any():
+            counts &= ~self.trimmed
+        if not counts.any():
+            return 0.0
+        return float(np.average(n_labels[counts], weights=self.weight[counts]))
+
     def bags(self, plan: Plan) -> Bags:
         """Return what training draws from."""
         bags = Bags.of(

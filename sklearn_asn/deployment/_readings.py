@@ -104,7 +104,7 @@ def reader_of(localizer: Any) -> nn.Module:
 
 def _asn(localizer: ASNLocalizer) -> Read:
     if localizer.pooling == "probability":
-        one_class = localizer.class_activation == "softmax"
+        one_class = localizer.class_activation_ == "softmax"
         return _background(localizer.topk_divisor, one_class)
     if localizer.pooling == "topk":
         return _softmax_of_top(localizer.topk_divisor)
