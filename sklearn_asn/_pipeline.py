@@ -29,9 +29,9 @@ LEAST_SCORE = 0.12  # of segments; below it are three to six times as many, few 
 EFFORTS = ("self-training", "one-fit")
 #: Name, layers of context, activation of classes. Small data get two of each kind.
 NETWORKS: tuple[tuple[str, int, ClassActivation], ...] = (
-    ("narrow", 1, "sigmoid"),
+    ("narrow", 1, "auto"),
     ("wide", 3, "softmax"),
-    ("narrow2", 1, "sigmoid"),
+    ("narrow2", 1, "auto"),
     ("wide2", 3, "softmax"),
 )
 

@@ -69,15 +69,17 @@ def ensemble(**options):
 
 
 VARIANTS = ("temporal", "spatial", "single", "two-stream", "fusion", "bottleneck", "bilinear")
-ELSEWHERE = ("temporal", "fusion")  # exported to be replaced, and for its metadata, below
-IN_ONNX = {v: lambda v=v: asn(v) for v in VARIANTS if v not in ELSEWHERE} | {
+# ONNX is written from what export_torch makes: here every operation once, most of them together;
+# "temporal" and "fusion" are written to be replaced, and for their metadata, below
+IN_ONNX = {
+    "two-stream": lambda: asn("two-stream"),
+    "bottleneck": lambda: asn("bottleneck"),
     "top clips": lambda: asn(pooling="topk", topk_divisor=3),
-    "probability": lambda: asn(**BACKGROUND, **CONTEXT),
-    "any class": lambda: asn("bilinear", **BACKGROUND, class_activation="sigmoid"),
     "clips of rows": lambda: asn("bilinear", frames_per_clip=4, **CONTEXT),
-    "ensemble": ensemble,
+    "ensemble": ensemble,  # with a background, and with any class
 }
-IN_TORCH = {
+IN_TORCH = {v: lambda v=v: asn(v) for v in VARIANTS if v not in IN_ONNX} | {
+    "probability": lambda: asn(**BACKGROUND, **CONTEXT),
     "context": lambda: asn("two-stream", **CONTEXT),
     "one stream's attention": lambda: asn("two-stream", attention_stream="spatial"),
     "top of two streams": lambda: asn("two-stream", pooling="topk"),

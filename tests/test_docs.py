@@ -203,8 +203,7 @@ def test_the_order_of_the_gallery_names_examples():
 
 
 PAGES_WITH_CODE = [
-    # README's block is its first; it trains for a minute, so that .ci/docs runs it, not .ci/tests
-    pytest.param("docs/start.md", marks=pytest.mark.docs),
+    "docs/start.md",  # README's block is its first
     "docs/saving.md",
     "docs/guide/index.md",
     "docs/guide/your_features.md",
@@ -256,7 +255,7 @@ def test_what_a_page_shows_is_compared():
             assert_same("a 1.0 b", other)
 
 
-@pytest.mark.slow
+@pytest.mark.docs  # README's block alone trains for a minute
 @pytest.mark.parametrize("page", PAGES_WITH_CODE)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     """All blocks of a page, one after another, as a reader would run them; warnings are errors.
