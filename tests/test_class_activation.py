@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_asn import ASNLocalizer, SelfTrainingLocalizer
+from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.saving import load_safetensors, save_safetensors
 
 
@@ -22,11 +23,18 @@ def labels_of(y):
     return [{s.label for s in video} for video in y]
 
 
+@pytest.fixture
+def videos():
+    """Return videos of five classes, of which each shows one or two."""
+    X, y = make_untrimmed_videos(n_videos=24, n_classes=5, random_state=0)
+    assert 1 < np.mean([len(v) for v in labels_of(y)]) <= 5 / 3
+    return X, y
+
+
 @pytest.mark.parametrize(("topk_divisor", "came_to"), [(8, "softmax"), (2, "sigmoid")])
 def test_it_is_the_one_that_the_labels_ask_for(videos, topk_divisor, came_to):
     X, y = videos
-    n_labels = np.mean([len(v) for v in labels_of(y) if v])
-    assert 1 < n_labels <= 4  # on both sides of half the divisors
+    n_labels = np.mean([len(v) for v in labels_of(y)])
     model = auto(topk_divisor=topk_divisor).fit(X, y)
     assert model.labels_per_video_ == pytest.approx(n_labels)
     assert (model.class_activation, model.class_activation_) == ("auto", came_to)
@@ -37,12 +45,23 @@ def test_it_is_the_one_that_the_labels_ask_for(videos, topk_divisor, came_to):
         model.set_params(class_activation=came_to).predict(X)
 
 
-@pytest.mark.parametrize("n_labels", [4, 5])
-def test_half_a_video_is_not_too_much(videos, n_labels):
+@pytest.mark.parametrize(
+    ("n_labels", "n_classes", "came_to"),
+    [
+        (1, 1, "sigmoid"),  # present or not
+        (1, 2, "sigmoid"),
+        (1, 3, "softmax"),  # a third of all
+        (2, 5, "sigmoid"),
+        (4, 24, "softmax"),  # half of topk_divisor=8
+        (5, 24, "sigmoid"),
+    ],
+)
+def test_a_third_of_the_classes_and_half_of_the_clips_are_not_too_much(
+    videos, n_labels, n_classes, came_to
+):
     X, _ = videos
-    y = [{f"class_{i + j}" for j in range(n_labels)} for i in range(len(X))]
-    got = auto(max_epochs=1).fit(X, y).class_activation_  # topk_divisor=8
-    assert got == {4: "softmax", 5: "sigmoid"}[n_labels]
+    y = [{f"class {(i + j) % n_classes}" for j in range(n_labels)} for i in range(len(X))]
+    assert auto(max_epochs=1).fit(X, y).class_activation_ == came_to
 
 
 def test_a_video_counts_as_often_as_its_weight_says_and_without_labels_never(videos):

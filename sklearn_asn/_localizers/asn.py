@@ -150,8 +150,8 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
     class_activation : {"softmax", "sigmoid", "auto"}, default="softmax"
         For ``pooling="probability"``: one class a clip, or any number of them (where actions
         overlap), each with its own sigmoid; attention is then the log-odds of any. ``"auto"``
-        looks at the labels in `fit`: a softmax, unless so many classes a video (more than half
-        of `topk_divisor`) would want more than half of its clips to themselves.
+        looks at the labels in `fit`: a softmax, unless a video shows more than a third of all
+        classes, or more than half of `topk_divisor`.
     unlabelled : {"ignore", "background"}, default="ignore"
         What a video without labels says: nothing, or (for ``pooling="probability"``) that it
         shows no class of those trained on.
@@ -400,7 +400,7 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
 
     def _plan_of(self, variant: Any, inputs: Inputs, parent: Plan | None = None) -> Plan:
         """Plan one variant; what it does not read is left at zero."""
-        activation = self._activation(inputs.labels_per_video)
+        activation = self._activation(inputs)
         criterion, options, attention = criterion_of(
             self.pooling, self.topk_divisor, activation, self.unlabelled
         )
@@ -429,10 +429,11 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
     def class_activation_(self) -> str:
         """What `class_activation` came to."""
         check_is_fitted(self)
-        return self._activation(self.labels_per_video_)
+        return self._activation(Inputs.of(self))
 
-    def _activation(self, n_labels: float) -> str:
-        return choose_activation(self.class_activation, n_labels, self.topk_divisor)
+    def _activation(self, inputs: Inputs) -> str:
+        n_labels, n_classes = inputs.labels_per_video, inputs.n_classes
+        return choose_activation(self.class_activation, n_labels, n_classes, self.topk_divisor)
 
     def _has_parent(self) -> bool:
         """Tell whether the variant's features begin with those of a main-stream model."""
@@ -453,7 +454,7 @@ class ASNLocalizer(GivenHeads, Thresholds, BaseLocalizer):
                 scored,
                 curves,
                 self.topk_divisor,
-                self._activation(self.labels_per_video_) == "softmax",
+                self._activation(Inputs.of(self)) == "softmax",
                 self.attention_scale,
             )
         by_class = self.pooling == "topk"

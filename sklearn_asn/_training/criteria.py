@@ -19,7 +19,8 @@ from torch.nn import functional
 
 Known = Mapping[str, Tensor]
 
-MOST_CLAIMED = 0.5  # of a video, by all its classes together, for a softmax over classes
+MOST_CLAIMED = 1 / 2  # of a video, by all its classes together, for a softmax over classes
+MOST_SHOWN = 1 / 3  # of all classes, by one video
 
 
 class PooledCrossEntropy(nn.Module):
@@ -122,19 +123,23 @@ class ProbabilityPooling(nn.Module):
         return loss.sum(dim=1) / valid.sum(dim=1)
 
 
-def choose_activation(class_activation: str, labels_per_video: float, topk_divisor: float) -> str:
+def choose_activation(
+    class_activation: str, labels_per_video: float, n_classes: int, topk_divisor: float
+) -> str:
     """Return ``"softmax"`` or ``"sigmoid"``; ``"auto"`` goes by the labels.
 
-    Of every class that a video shows, one in `topk_divisor` clips is to have a probability near 1,
-    and under a softmax no two classes can have the same clip. Where they would take more than half
-    of a video together, background included, they get a sigmoid each.
+    Under a softmax no two classes can have the same clip, and a class is learned by its contrast to
+    the others. That asks too much where a video shows more than a third of all classes, so that
+    labels hardly tell them apart, or so many that their best clips, one in `topk_divisor` each,
+    would be more than half of the video.
 
-    >>> choose_activation("auto", 2.2, 8), choose_activation("auto", 5.5, 8)
+    >>> choose_activation("auto", 2.2, 12, 8), choose_activation("auto", 5.5, 11, 8)
     ('softmax', 'sigmoid')
     """
     if class_activation != "auto":
         return class_activation
-    return "softmax" if labels_per_video <= MOST_CLAIMED * topk_divisor else "sigmoid"
+    few = min(MOST_SHOWN * n_classes, MOST_CLAIMED * topk_divisor)
+    return "softmax" if labels_per_video <= few else "sigmoid"
 
 
 def criterion_of(
