@@ -6,10 +6,9 @@ import inspect
 import json
 import pickle
 import pkgutil
-import subprocess
-import sys
 
 import pytest
+from helpers import processes
 
 import sklearn_asn
 
@@ -95,36 +94,22 @@ def test_shows_its_public_module(value, name):
 FIRST = ["sklearn_asn._data.segments", "sklearn_asn.interchange", "sklearn_asn.rivals.autoloc"]
 
 
-# torch, of which nothing here depends, is imported once; each then runs in a fork
-FORKS = """
-import json, os, pathlib, pickle, sys
-import pandas, sklearn.base, skorch, torch
-assert "sklearn_asn" not in sys.modules
-for first in sys.argv[2:]:
-    if (child := os.fork()) == 0:
-        __import__(first)
-        values = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
-        shown = [[value.__module__, value.__qualname__] for value in values]
-        print(json.dumps([first, shown]), flush=True)
-        os._exit(0)
-    os.waitpid(child, 0)
+SHOW = """
+import json, pathlib, pickle, sys
+__import__(sys.argv[2])
+values = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
+print(json.dumps([[value.__module__, value.__qualname__] for value in values]))
 """
-
-
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory):
-    """How public things are shown after each import."""
-    path = tmp_path_factory.mktemp("shown") / "pickle"
-    path.write_bytes(pickle.dumps(list(public())))
-    command = [sys.executable, "-c", FORKS, str(path), *FIRST]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return dict(map(json.loads, done.stdout.splitlines()))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", FIRST)
-def test_however_it_was_reached(shown, first):
-    assert shown[first] == [[value.__module__, value.__qualname__] for value in public()]
+def test_however_it_was_reached(tmp_path, first):
+    (tmp_path / "pickle").write_bytes(pickle.dumps(list(public())))
+    shown, err = tmp_path / "shown", tmp_path / "err"
+    process = processes.start(SHOW, tmp_path / "pickle", first, out=shown, err=err, strict=False)
+    assert processes.status(process) == 0, err.read_text()
+    assert json.loads(shown.read_text()) == [[v.__module__, v.__qualname__] for v in public()]
 
 
 def test_the_package_lists_what_it_imports_when_asked():

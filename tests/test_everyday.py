@@ -283,10 +283,10 @@ RUN_EXAMPLE = "runpy.run_path(sys.argv[0], run_name='__main__')"
 def test_optuna_example(tmp_path):
     pytest.importorskip("optuna")
     out, err = tmp_path / "out", tmp_path / "err"
-    example = processes.start(RUN + RUN_EXAMPLE, EXAMPLE, 4, out=out, err=err, strict=False)
+    example = processes.start(RUN + RUN_EXAMPLE, EXAMPLE, 2, out=out, err=err, strict=False)
     assert processes.status(example) == 0, err.read_text()
     said = out.read_text()
-    assert re.search(r"best of 4 trials: mAP 0\.\d+ with", said)
+    assert re.search(r"best of 2 trials: mAP 0\.\d+ with", said)
     before, best = re.findall(r"test videos, \w+: (\d\.\d+)", said)
     assert 0 <= float(before) <= 1
     assert 0 <= float(best) <= 1

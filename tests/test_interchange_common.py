@@ -17,7 +17,7 @@ from sklearn_asn.interchange import _files
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
-@examples(25)
+@examples(15)
 @given(data=st.data())
 def test_round_trip(name, data):
     form = FORMATS[name]

@@ -59,15 +59,19 @@ def same(a, b, X):
         np.testing.assert_array_equal(a.threshold_, b.threshold_)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("localizer", LOCALIZERS, ids=lambda e: type(e).__name__ + str(e)[:24])
-@pytest.mark.parametrize("duplicate", COPIES)
-def test_what_is_loaded_into_the_net_holds_everywhere(videos, tmp_path, localizer, duplicate):
-    """skorch's own idiom: weights of a checkpoint go into the net."""
+@pytest.fixture(scope="module", params=LOCALIZERS, ids=lambda e: type(e).__name__ + str(e)[:24])
+def two(request, videos):
+    """One localizer fitted to all videos, and one to some of them."""
     X, y = videos
-    other = clone(localizer).fit(X[:25], y[:25])
+    return clone(request.param).fit(X, y), clone(request.param).fit(X[:25], y[:25])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("duplicate", COPIES)
+def test_what_is_loaded_into_the_net_holds_everywhere(videos, tmp_path, two, duplicate):
+    """skorch's own idiom: weights of a checkpoint go into the net."""
+    X, (model, other) = videos[0], map(copy.deepcopy, two)
     other.net_.save_params(f_params=tmp_path / "params.pt")
-    model = clone(localizer).fit(X, y)
     before = model.predict(X)
     model.net_.load_params(f_params=tmp_path / "params.pt")
     assert model.predict(X) != before

@@ -1,5 +1,7 @@
 """Plain Python against which the metrics are held."""
 
+from collections import defaultdict
+
 import numpy as np
 
 
@@ -25,11 +27,13 @@ def plain_map(true, pred, tiou, protocol, ambiguous=None, ties_as_one_step=False
                         hits[k] = True
                         break
         else:
+            of_video = defaultdict(list)
+            for k, (_, v) in enumerate(dets):
+                of_video[v].append(k)
             for v, video in enumerate(true):
-                mine = [k for k, (_, w) in enumerate(dets) if w == v] if video else []
                 for g in (g for g in video if g[0] == label):
                     best, which = tiou, None
-                    for k in mine:
+                    for k in of_video[v]:
                         if not hits[k] and iou(dets[k][0], g) > best:
                             best, which = iou(dets[k][0], g), k
                     if which is not None:
