@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from helpers.data import DATA
 from helpers.metrics import plain_map
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import accuracy_score, average_precision_score, top_k_accuracy_score
@@ -340,6 +340,25 @@ def test_recognition():
         average_precision_score(present[:, i], score[:, i], sample_weight=weight) for i in range(3)
     ]
     got = recognition_map(sets, score, classes=order, sample_weight=weight)
+    assert got == pytest.approx(np.mean(want))
+
+
+@given(data=st.data())
+def test_recognition_is_the_mean_of_scikit_learns_average_precision(data):
+    """With scores that tie, weights of zero, and classes that nothing shows."""
+    n, n_classes = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 4))
+    rows = st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0]), min_size=n_classes, max_size=n_classes)
+    score = np.array(data.draw(st.lists(rows, min_size=n, max_size=n)))
+    classes = np.arange(n_classes)
+    sets = data.draw(st.lists(st.sets(st.sampled_from(classes.tolist())), min_size=n, max_size=n))
+    weight = np.array(data.draw(st.lists(st.sampled_from([0, 1, 2.5]), min_size=n, max_size=n)))
+    present = np.array([[c in shown for c in classes] for shown in sets])
+    counts = np.flatnonzero(weight @ present > 0)
+    assume(len(counts))
+    want = [
+        average_precision_score(present[:, c], score[:, c], sample_weight=weight) for c in counts
+    ]
+    got = recognition_map(sets, score, classes=classes, sample_weight=weight)
     assert got == pytest.approx(np.mean(want))
 
 

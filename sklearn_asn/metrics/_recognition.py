@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score
 
 from sklearn_asn._checks import as_floats, as_list, check_count
 from sklearn_asn._data.convert import as_labels
@@ -84,7 +83,7 @@ def recognition_map(
     classes: ArrayLike,
     sample_weight: OnePerVideo | None = None,
 ) -> float:
-    """Mean over classes of the average precision of video-level scores (scikit-learn's).
+    """Mean over classes of the average precision of video-level scores (as scikit-learn's).
 
     Parameters
     ----------
@@ -121,14 +120,37 @@ def recognition_map(
     if not counts.any():
         raise ValueError("sample_weight is zero for every video of y_true that has labels.")
     column = {label: i for i, label in enumerate(classes.tolist())}
-    values = [
-        average_precision_score(present[:, i], score[:, column[label]], sample_weight=weight)
-        if label in column
-        else 0.0
-        for i, label in enumerate(seen.tolist())
-        if counts[i]
-    ]
-    return float(np.mean(values))
+    at = np.array([column.get(label, -1) for label in seen.tolist()])
+    known = counts & (at >= 0)
+    values = average_precisions(present[:, known], score[:, at[known]], weight)
+    return float(values.sum() / counts.sum())
+
+
+def average_precisions(present: Array, score: Array, weight: Array) -> Array:
+    """Return the average precision of every column, as scikit-learn's `average_precision_score`.
+
+    All columns at once, and nothing is checked: validation asks for this after every epoch.
+
+    Parameters
+    ----------
+    present : ndarray of bool, shape (n_videos, n_classes)
+        Each column has one that weighs something.
+    score : ndarray of shape (n_videos, n_classes)
+    weight : ndarray of shape (n_videos,)
+    """
+    order = np.argsort(-score, axis=0, kind="stable")
+    ranked = np.take_along_axis(score, order, axis=0)
+    right = np.take_along_axis(present, order, axis=0) * weight[order]
+    n_all, n_right = np.cumsum(weight[order], axis=0), np.cumsum(right, axis=0)
+    precision = np.divide(n_right, n_all, out=np.zeros_like(n_right), where=n_all > 0)
+    # videos of the same score come in at once: each with the precision behind the last of them
+    index = np.arange(len(score))[:, None]
+    last = np.ones(score.shape, dtype=bool)
+    last[:-1] = ranked[:-1] != ranked[1:]
+    behind = np.where(last, index, len(score))[::-1]
+    behind = np.minimum.accumulate(behind, axis=0)[::-1]
+    precision = np.take_along_axis(precision, behind, axis=0)
+    return np.asarray((right * precision).sum(axis=0) / n_right[-1])
 
 
 def recognition_scorer(metric: RecognitionMetric = "accuracy") -> Any:
