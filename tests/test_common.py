@@ -9,7 +9,7 @@ from sklearn_asn._training.network import VARIANTS
 
 
 def short(variant):
-    return ASNLocalizer(variant, max_epochs=2, hidden_size=4)
+    return ASNLocalizer(variant, max_epochs=1, hidden_size=4)
 
 
 @parametrize_with_checks([short("temporal")])

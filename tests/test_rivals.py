@@ -29,7 +29,7 @@ RIVALS = [
     STPN(lr=3e-3, max_epochs=60, attention_size=16, **FAST),
     WTALC(hidden_size=32, lr=3e-3, max_epochs=40, **FAST),
 ]
-SHORT = [clone(rival).set_params(max_epochs=2) for rival in RIVALS]
+SHORT = [clone(rival).set_params(max_epochs=1) for rival in RIVALS]
 
 
 def name(rival):
