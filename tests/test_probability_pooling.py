@@ -152,7 +152,7 @@ def test_no_times_are_read_unless_they_are_said_to_be_known(videos):
 @pytest.mark.slow
 def test_all_times_are_full_supervision(videos):
     X, y = videos
-    model = fast(max_epochs=40, selection=MultiThresholdSelection())
+    model = fast(max_epochs=20, selection=MultiThresholdSelection())
     weak = model.fit(X, y).score(X, y)
     full = model.fit(X, y, timed=np.ones(len(X), dtype=bool)).score(X, y)
     assert full > weak + 0.05

@@ -169,9 +169,9 @@ def test_at_rest_it_is_the_selection_without_offsets(data, frozen, nms_threshold
 def test_training_raises_contrast(data, frozen):
     X, y = data
     still = AutoLoc(frozen, lr=0.0, **FAST).fit(X, y)
-    trained = AutoLoc(frozen, lr=0.05, max_epochs=20, **FAST).fit(X, y)
+    trained = AutoLoc(frozen, lr=0.05, max_epochs=10, **FAST).fit(X, y)
     loss = [record["train_loss"] for record in trained.history_]
-    assert len(loss) == trained.n_iter_ == 20
+    assert len(loss) == trained.n_iter_ == 10
     assert loss[-1] < still.history_[0]["train_loss"] - 0.02
     contrast = [m.set_params(nms_threshold=None).predict(X).score.mean() for m in (still, trained)]
     assert contrast[1] > contrast[0] + 0.02
