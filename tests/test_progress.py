@@ -4,7 +4,6 @@ import os
 import re
 import select
 import sys
-import textwrap
 
 import numpy as np
 import pytest
