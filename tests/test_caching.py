@@ -104,17 +104,21 @@ def test_features_on_disk_are_not_read_for_a_key(tmp_path, monkeypatch, trained)
 
 SHARING = """
 import sys, time
+from pathlib import Path
 from sklearn_asn import ASNLocalizer
 from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn._training.net import ASNNet
 original = ASNNet.partial_fit
 def counting(self, *args, **kwargs):
     print("trained", flush=True)
-    time.sleep(1)
+    while not Path(sys.argv[2]).exists():  # the other one is there, too
+        time.sleep(0.01)
+    time.sleep(0.3)  # in which it could begin
     return original(self, *args, **kwargs)
 ASNNet.partial_fit = counting
 X, y = make_untrimmed_videos(n_videos=20, random_state=0)
 model = ASNLocalizer("temporal", max_epochs=2, batch_size=5, random_state=0, memory=sys.argv[1])
+Path(sys.argv[3]).touch()
 model.fit(X, y)
 print("threshold", model.threshold_)
 """
@@ -123,7 +127,11 @@ print("threshold", model.threshold_)
 @pytest.mark.slow
 def test_of_two_processes_one_trains_and_the_other_waits(tmp_path):
     said = [tmp_path / "said by one", tmp_path / "said by two"]
-    both = [processes.start(SHARING, tmp_path / "cache", out=path) for path in said]
+    here = [tmp_path / "one is here", tmp_path / "two is here"]
+    both = [
+        processes.start(SHARING, tmp_path / "cache", *others, out=path)
+        for path, others in zip(said, (here[::-1], here), strict=True)
+    ]
     assert [processes.status(process) for process in both] == [0, 0]
     lines = [path.read_text().splitlines() for path in said]
     assert lines[0][-1] == lines[1][-1]
@@ -182,11 +190,11 @@ def taught(memory, n_jobs=None):
     )
 
 
-SELF_TRAINING_GRID = {
-    "selection__min_score": [0.0, 0.2],
-    "quantile": [0.3, 0.6],
-    "n_rounds": [2, 0, 1],
-}
+# of what no training depends on, all at once is another; the rounds are no other networks either
+SELF_TRAINING_GRID = [
+    {"selection__min_score": [score], "quantile": [quantile], "n_rounds": [2, 0, 1]}
+    for score, quantile in ((0.0, 0.3), (0.2, 0.6))
+]
 
 
 @pytest.mark.slow
@@ -194,7 +202,8 @@ SELF_TRAINING_GRID = {
 def test_a_search_of_self_training_trains_each_network_once(tmp_path, trained, scaled):
     X, y = make_untrimmed_videos(n_videos=24, random_state=0)
 
-    grid = {f"asn__{n}" if scaled else n: values for n, values in SELF_TRAINING_GRID.items()}
+    before = "asn__" if scaled else ""
+    grid = [{before + n: v for n, v in part.items()} for part in SELF_TRAINING_GRID]
 
     def search(memory):
         model = taught(memory)
@@ -206,7 +215,7 @@ def test_a_search_of_self_training_trains_each_network_once(tmp_path, trained, s
     assert len(trained) == 2 * 2 * 3  # members, folds, rounds: the first rounds are shared
     if not scaled:
         trained.clear()
-        plain = search(None).set_params(param_grid={n: v[:1] for n, v in grid.items()}).fit(X, y)
+        plain = search(None).set_params(param_grid={n: v[:1] for n, v in grid[0].items()}).fit(X, y)
         assert len(trained) == 2 * 2 * 3  # of one candidate: it is the first
         assert plain.cv_results_["mean_test_score"][0] == cached.cv_results_["mean_test_score"][0]
     trained.clear()

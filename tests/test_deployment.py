@@ -68,28 +68,26 @@ def ensemble(**options):
     return SelfTrainingLocalizer(members, n_rounds=1, random_state=0, **options)
 
 
-VARIANTS = ("temporal", "spatial", "single", "two-stream", "fusion", "bottleneck", "bilinear")
+VARIANTS = ("spatial", "single", "two-stream", "bilinear")
 # ONNX is written from what export_torch makes: here every operation once, most of them together;
 # "temporal" and "fusion" are written to be replaced, and for their metadata, below
 IN_ONNX = {
-    "two-stream": lambda: asn("two-stream"),
     "bottleneck": lambda: asn("bottleneck"),
-    "top clips": lambda: asn(pooling="topk", topk_divisor=3),
+    "top clips of two streams": lambda: asn("two-stream", pooling="topk", topk_divisor=3),
     "clips of rows": lambda: asn("bilinear", frames_per_clip=4, **CONTEXT),
     "ensemble": ensemble,  # with a background, and with any class
 }
-IN_TORCH = {v: lambda v=v: asn(v) for v in VARIANTS if v not in IN_ONNX} | {
+IN_TORCH = {v: lambda v=v: asn(v) for v in VARIANTS} | {
     "probability": lambda: asn(**BACKGROUND, **CONTEXT),
     "context": lambda: asn("two-stream", **CONTEXT),
     "one stream's attention": lambda: asn("two-stream", attention_stream="spatial"),
-    "top of two streams": lambda: asn("two-stream", pooling="topk"),
     "quotient": lambda: asn("two-stream", attention_scale="threshold"),
     "other main stream": lambda: asn("bottleneck", main_stream="spatial"),
-    "scattered columns": lambda: asn(
-        streams={"spatial": [7, 3, 11, 0, 5], "temporal": [23, 12, 15, 13]}
+    "scattered columns, some classes": lambda: asn(
+        streams={"spatial": [7, 3, 11, 0, 5], "temporal": [23, 12, 15, 13]},
+        localize_classes=["class_2", "class_0"],
+        video_threshold=0.3,
     ),
-    "some classes": lambda: asn(localize_classes=["class_2", "class_0"], video_threshold=0.3),
-    "or nothing": lambda: asn(when_none_passes="nothing", video_threshold=0.5),
     "rows of top clips": lambda: asn(pooling="topk", frames_per_clip=3),
     "own extractor": lambda: asn(Halves, init="scratch"),
     "half precision": lambda: asn(precision="bfloat16", quantile=0.0),
@@ -223,6 +221,8 @@ SCALERS = {
     "pca": PCA(6, random_state=0),
     "whitened": PCA(6, whiten=True, random_state=0),
     "svd": TruncatedSVD(6, random_state=0),
+}
+ALONE = {
     "nothing": FunctionTransformer(),
     "chain": make_pipeline(StandardScaler(), "passthrough", PCA(6, random_state=0)),
     "by column": ColumnTransformer(
@@ -237,16 +237,56 @@ SCALERS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SCALERS)
-def test_steps_before_the_localizer(name, videos):
-    X, y = videos
+def spread(X):
+    """Return videos whose columns differ in scale and place."""
     values = X.values.copy()
     values[5] = 0
-    X = X.with_values(values * np.linspace(0.5, 3, 24) + np.linspace(-2, 5, 24), X.feature_names)
-    model = make_pipeline(ClipWise(SCALERS[name]), asn("single")).fit(X, y)
-    far = X.with_values(X.values * 1.5, X.feature_names)  # beyond what the scaler has seen
-    check(model, in_torch(model), far, lengths=(1, 63))
+    return X.with_values(values * np.linspace(0.5, 3, 24) + np.linspace(-2, 5, 24), X.feature_names)
+
+
+def beyond(X):
+    """Return videos that lie beyond what a scaler has seen."""
+    return X.with_values(X.values * 1.5, X.feature_names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALONE)
+def test_steps_before_the_localizer(name, videos):
+    X, y = spread(videos[0]), videos[1]
+    model = make_pipeline(ClipWise(ALONE[name]), asn("single")).fit(X, y)
+    check(model, in_torch(model), beyond(X), lengths=(1, 63))
+
+
+@pytest.mark.slow
+def test_every_step_before_the_localizer(videos):
+    """All side by side, traced once: each has a class, whose logit is what it alone makes."""
+    X = spread(videos[0])
+    every = ColumnTransformer([(name, step, slice(0, 24)) for name, step in SCALERS.items()])
+    scaler = ClipWise(every).fit(X)
+    scaled = scaler.transform(X)
+    rng = np.random.default_rng(0)
+    weight = np.zeros((1 + len(SCALERS), scaled.values.shape[1]))  # of the first, nothing
+    for row, name in zip(weight[1:], SCALERS, strict=True):
+        block = scaler.transformer_.output_indices_[name]
+        row[block] = rng.normal(size=len(row[block]))
+        row /= np.std(scaled.values @ row)
+    heads = {
+        "classification": (weight, np.zeros(len(weight))),
+        "attention": (weight[1:].mean(axis=0), 0.0),
+    }
+    localizer = ASNLocalizer.from_heads(
+        {"temporal": heads}, [f"{k:02}" for k in range(len(weight))],
+        n_features=weight.shape[1], streams={"temporal": slice(None)},
+    )  # fmt: skip
+    model = Pipeline([("scaler", scaler), ("asn", localizer.record_quantiles(scaled))])
+    say = in_torch(model)
+    for n in (1, 63):
+        video = of_length(beyond(X), n)
+        ours, theirs = (np.log(p / p[:, :1]) for p in (expected(model, video)[0][2], say(video)[2]))
+        close = np.abs(theirs - ours) <= 1e-5 * np.maximum(1, np.abs(ours))
+        wrong = [name for name, ok in zip(SCALERS, close[:, 1:].T, strict=True) if not ok.all()]
+        assert not wrong, n
+    check(model, say, beyond(X), lengths=(1, 63))
 
 
 @pytest.mark.slow
@@ -282,9 +322,10 @@ def test_thresholds_are_those_of_now(videos):
     model = asn().fit(X, y)
     before = in_torch(model)
     model.set_params(quantile=0.9, video_threshold=0.6, when_none_passes="nothing")
-    check(model, in_torch(model), X, lengths=(63,))
+    after = in_torch(model)
+    check(model, after, X)
     video = of_length(X, 63)
-    assert np.count_nonzero(before(video)[0]) > np.count_nonzero(in_torch(model)(video)[0])
+    assert np.count_nonzero(before(video)[0]) > np.count_nonzero(after(video)[0])
 
 
 @pytest.mark.slow
