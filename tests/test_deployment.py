@@ -40,7 +40,7 @@ LENGTHS = (1, 2, 7, 63, 1000)
 OUTPUTS = ["cas", "attention", "clip_scores", "video_scores"]
 SHORT = {"max_epochs": 4, "batch_size": 8, "random_state": 0}
 BACKGROUND = {"pooling": "probability", "topk_divisor": 3}
-CONTEXT = {"context_layers": 3, "context_size": 8}
+CONTEXT = {"context_layers": 2, "context_size": 8}
 
 
 class Halves(nn.Module):
@@ -79,7 +79,7 @@ IN_ONNX = {
 }
 IN_TORCH = {v: lambda v=v: asn(v) for v in VARIANTS} | {
     "probability": lambda: asn(**BACKGROUND, **CONTEXT),
-    "context": lambda: asn("two-stream", **CONTEXT),
+    "context": lambda: asn("two-stream", context_layers=3, context_size=8),
     "one stream's attention": lambda: asn("two-stream", attention_stream="spatial"),
     "quotient": lambda: asn("two-stream", attention_scale="threshold"),
     "other main stream": lambda: asn("bottleneck", main_stream="spatial"),

@@ -212,7 +212,8 @@ def check_appended(folder, done):
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("times", [1, 2, 1000])
 def test_a_clips_writer_goes_on_after_a_failed_call(tmp_path, name, times):
-    for n in range(1, 16):
+    every = "SKLEARN_ASN_EVERY_FAULT" in os.environ
+    for n in range(1, 16) if every else (1, 2, 3, 5, 8, 13):
         with failing_call(name, n, times) as count:
             try:
                 done = append_all(tmp_path / str(n))

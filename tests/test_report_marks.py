@@ -220,8 +220,11 @@ def test_frames(driver, folder, videos, tmp_path):
     pictures = page.js("return timelines[0].frames.pictures.map(([s]) => (s.start + s.end) / 2)")
     assert len(pictures) == min(len(predicted(page, 0)), 10)
     # a file of its own taints what is drawn of it: compare what is seen, in a screenshot
+    around = page.one(f"{where} .frames")
+    png, left, top = around.screenshot_as_png, around.rect["x"], around.rect["y"]
     for t, node in zip(pictures, page.all(f"{where} canvas"), strict=True):
-        picture = _grey(node.screenshot_as_png)
+        box = node.rect
+        picture = _grey(png, box["x"] - left, box["y"] - top, box["width"], box["height"])
         assert picture == pytest.approx(40 + 2 * t, abs=5)
     page.all(f"{where} .frame")[0].click()
     assert page.all(f"{where} .seg[aria-pressed=true]")
@@ -229,12 +232,17 @@ def test_frames(driver, folder, videos, tmp_path):
     assert not page.one(f"{where} .frames").is_displayed()
 
 
-def _grey(png):
+def _grey(png, left, top, width, height):
+    """Return the median of a part of a picture, which lies wholly in it."""
     import io
 
     from matplotlib.image import imread
 
     picture = imread(io.BytesIO(png))
+    rows, columns = (slice(round(a), round(a + n)) for a, n in ((top, height), (left, width)))
+    assert 0 <= rows.start < rows.stop <= len(picture)
+    assert 0 <= columns.start < columns.stop <= picture.shape[1]
+    picture = picture[rows, columns]
     return 255 * float(np.median(picture[..., :3]))
 
 
@@ -243,7 +251,7 @@ def many(tmp_path_factory):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(5000, 6)), np.arange(5000) % 3
     X[np.arange(5000), y] += 3
-    asn = ASNLocalizer(max_epochs=3, hidden_size=8, random_state=0, device="cpu").fit(X, y)
+    asn = ASNLocalizer("single", max_epochs=1, random_state=0, device="cpu").fit(X, y)
     return report(asn, X, y, tmp_path_factory.mktemp("many") / "r.html")
 
 
@@ -259,8 +267,12 @@ def test_5000_videos(driver, many):
     box = page.one(".scroll:has(#table)")
 
     def scroll(to):
-        page.js("arguments[0].scrollTop = arguments[1]", box, to)
-        time.sleep(0.2)
+        driver.execute_async_script(  # until what follows a scroll was drawn
+            "const [box, to, done] = arguments; box.scrollTop = to;"
+            "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))",
+            box,
+            to,
+        )
         return page.js(
             "const view = arguments[0].getBoundingClientRect();"
             "return [...document.querySelectorAll('#table tbody tr[data-i]')].filter((row) => {"
