@@ -68,16 +68,16 @@ def ensemble(**options):
     return SelfTrainingLocalizer(members, n_rounds=1, random_state=0, **options)
 
 
-VARIANTS = ("spatial", "single", "two-stream", "bilinear")
+VARIANTS = ("spatial", "single", "two-stream", "bottleneck", "bilinear")
 # ONNX is written from what export_torch makes: here every operation once, most of them together;
-# "temporal" and "fusion" are written to be replaced, and for their metadata, below
+# "temporal" and "fusion" are written to be replaced, and for their metadata, below, and an
+# ensemble with a background, and with any class, as the pipeline that is recommended
 IN_ONNX = {
-    "bottleneck": lambda: asn("bottleneck"),
     "top clips of two streams": lambda: asn("two-stream", pooling="topk", topk_divisor=3),
     "clips of rows": lambda: asn("bilinear", frames_per_clip=4, **CONTEXT),
-    "ensemble": ensemble,  # with a background, and with any class
 }
 IN_TORCH = {v: lambda v=v: asn(v) for v in VARIANTS} | {
+    "ensemble": ensemble,
     "probability": lambda: asn(**BACKGROUND, **CONTEXT),
     "context": lambda: asn("two-stream", context_layers=3, context_size=8),
     "one stream's attention": lambda: asn("two-stream", attention_stream="spatial"),
@@ -202,6 +202,7 @@ def test_the_pipeline_that_is_recommended(videos, tmp_path):
     for name, _ in model[-1].localizers:
         model.set_params(**{f"selftraininglocalizer__{name}__max_epochs": 2})
     model.fit(X, y)
+    assert {one.class_activation_ for one in model[-1].localizers_} == {"softmax", "sigmoid"}
     # the scaler works in single precision, in both: what is left of 300 +- 7 has fewer digits
     check(model, in_onnx(model, tmp_path / "model.onnx"), X, 1e-4)
 

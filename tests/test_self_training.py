@@ -249,7 +249,7 @@ def test_the_preset_asks_less_of_long_and_wide_videos():
 @pytest.mark.slow
 def test_what_the_preset_finds_is_fit_to_be_looked_at(videos, monkeypatch):
     X, y = videos
-    monkeypatch.setattr("sklearn_asn._pipeline.N_STEPS", 120)
+    monkeypatch.setattr("sklearn_asn._pipeline.N_STEPS", 80)
     model = localization_pipeline(X, effort="one-fit", random_state=0).fit(X, y)
     found = model.predict(X)
     assert len(found.start) <= 3 * len(y.start)
