@@ -2,12 +2,12 @@
 
 import os
 import re
-import select
+import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
-from helpers import processes
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import EarlyStopping
@@ -25,21 +25,42 @@ def asn(variant="bottleneck", **changes):
     return ASNLocalizer(variant, **{**FAST, "hidden_size": 4, **changes})
 
 
+def python(script, *arguments, **options):
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *map(str, arguments)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100", "TERM": "xterm"}
+    return subprocess.Popen(command, env=env, **options)
+
+
 def on_terminal(script, *arguments):
-    """Run a script whose output streams are one terminal; return what it wrote there."""
+    """Run a script whose streams are one terminal; return what it wrote there."""
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
-    terminal = os.ttyname(theirs)
-    environment = {"COLUMNS": "100", "TERM": "xterm"}
-    process = processes.start(script, *arguments, out=terminal, err=terminal, **environment)
-    written = b""
-    while process.is_alive() or select.select([ours], [], [], 0)[0]:
-        if select.select([ours], [], [], 0.05)[0]:
-            written += os.read(ours, 65536)
+    process = python(script, *arguments, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True)
     os.close(theirs)
+    parts = []
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        parts.append(part)
     os.close(ours)
-    assert processes.status(process) == 0, written.decode()
-    return written.decode()
+    assert process.wait() == 0, b"".join(parts).decode()
+    return b"".join(parts).decode()
+
+
+SETUP = """
+    from sklearn.model_selection import GridSearchCV
+    from sklearn_asn import ASNLocalizer
+    from sklearn_asn.datasets import make_untrimmed_videos
+    X, y = make_untrimmed_videos(n_videos=20, random_state=0)
+    model = ASNLocalizer(
+        "bottleneck", hidden_size=4, max_epochs=4, batch_size=5, random_state=0, device="cpu",
+        verbose=1,
+    )
+"""
 
 
 # ---------------------------------------------------------------- not a terminal
@@ -153,63 +174,38 @@ def test_a_line_is_one_write(monkeypatch):
 
 
 SEARCHES = """
-    import atexit, multiprocessing, os, sys, time, warnings
+    import os, sys, time
     from pathlib import Path
     from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
-    from joblib.externals.loky.backend.context import set_start_method
 
-    def in_both(folder, file=None):
-        # once both are there, so that none comes twice, let this one write to a file
+    def elsewhere(folder, n_processes):
+        # once all are there, so that none comes twice, let this one write to a file
         (folder / str(os.getpid())).touch()
-        while len(list(folder.iterdir())) < 2:
+        while len(list(folder.iterdir())) < n_processes:
             time.sleep(0.01)
-        if file is not None:
-            to_file(file)
+        file = os.open(folder.with_name("lines"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
 
-    def to_file(file):
-        opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.dup2(opened, 1)
-        os.dup2(opened, 2)
-
-    # while there are no threads yet: forks, to which torch is known, with this terminal
-    folders, file = [Path(name) for name in sys.argv[1:3]], Path(sys.argv[3])
-    parallel = Parallel(n_jobs=2, batch_size=1)
-    set_start_method("fork", force=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # loky's, of forks
-        parallel(delayed(in_both)(folders[0]) for _ in range(2))
-    multiprocessing.process._parent_process = None  # this one is no worker, but a user's program
-    assert "sklearn_asn" not in sys.modules
-
-    from sklearn.model_selection import GridSearchCV
-    from sklearn_asn import ASNLocalizer
-    from sklearn_asn.datasets import make_untrimmed_videos
-    X, y = make_untrimmed_videos(n_videos=20, random_state=0)
-    model = ASNLocalizer(
-        "bottleneck", hidden_size=4, max_epochs=4, batch_size=5, random_state=0, device="cpu",
-        verbose=1,
-    )
     model.fit(X, y)
-    print("done", flush=True)
+    print("done")
     search = GridSearchCV(model, {"lr": [0.1, 0.2]}, cv=2, n_jobs=2, refit=False).fit(X, y)
-    parallel(delayed(in_both)(folders[1], file) for _ in range(2))
-    to_file(file)
+    folder = Path(sys.argv[1])
+    Parallel(n_jobs=2, batch_size=1)(delayed(elsewhere)(folder, 2) for _ in range(2))
+    elsewhere(folder, 1)
     search.set_params(refit=True).fit(X, y)
-    # what the end of an interpreter does, and that of a fork does not
-    get_reusable_executor(reuse=True).shutdown()
-    atexit._run_exitfuncs()
 """
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
-    """What a fit, and after it a search in two processes, show on one terminal, and in a file."""
+    """What a fit, and after it a search in two processes, show on one terminal, and in a file.
+
+    The same processes search twice, so that torch is imported once in each.
+    """
     folder = tmp_path_factory.mktemp("progress")
-    folders = [folder / "on terminal", folder / "in file"]
-    for one in folders:
-        one.mkdir()
-    text = on_terminal(SEARCHES, *folders, folder / "lines")
+    (folder / "processes").mkdir()
+    text = on_terminal(SETUP + SEARCHES, folder / "processes")
     fit, done, search = text.partition("done\r\n")
     return fit + done, search, (folder / "lines").read_text()
 
