@@ -86,6 +86,16 @@ def _pairs(value: Any) -> list[Any]:
     return [pair for pair in value if hasattr(pair[1], "get_params")]
 
 
+def _students(value: Any, name: str) -> None:
+    """Accept None and a mapping of parameters' names."""
+    if value is not None and not (
+        isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+    ):
+        raise ValueError(
+            f"{name}={value!r}; expected None or a dict of parameters, such as {{'dropout': 0.3}}."
+        )
+
+
 def _rounds(value: Any, name: str) -> None:
     if value != 0:
         count(value, name)
@@ -110,6 +120,10 @@ class SelfTrainingLocalizer(BaseLocalizer):
         selection do not count here.
     n_rounds : int, default=2
         How often new networks are taught; 0 is a plain ensemble.
+    student_params : dict, default=None
+        Parameters that the networks of the rounds have in place of those given, all of them:
+        ``{"dropout": 0.3}``, say, for targets of every clip ask for less regularisation than the
+        labels of videos.
     quantile : float in [0, 1], default=0.5
         Share of clips taken as background in `transform`, and by selections that cut attention.
     video_threshold : float in [0, 1], default=0.1
@@ -170,6 +184,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
     _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
         "localizers": train(_localizers),
         "n_rounds": train(_rounds),
+        "student_params": train(_students),
         "quantile": use(number(0, 1)),
     }
     _samples_clips = False
@@ -180,6 +195,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         localizers: Any,
         *,
         n_rounds: int = 2,
+        student_params: Mapping[str, Any] | None = None,
         quantile: float = 0.5,
         video_threshold: float = 0.1,
         when_none_passes: WhenNonePasses = "best",
@@ -193,6 +209,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
     ) -> None:
         self.localizers = localizers
         self.n_rounds = n_rounds
+        self.student_params = student_params
         self.quantile = quantile
         self.video_threshold = video_threshold
         self.when_none_passes = when_none_passes
@@ -258,25 +275,16 @@ class SelfTrainingLocalizer(BaseLocalizer):
         super()._check_parameters()
         rows = set()
         for name, localizer in self.localizers:
-            if not isinstance(localizer, BaseLocalizer) or not localizer._knows_background:
-                raise ValueError(
-                    f"localizers: {name!r} is {localizer!r}; expected a localizer that knows a "
-                    "background, such as ASNLocalizer(pooling='probability')."
-                )
-            localizer._check_parameters()
-            if value_of(localizer, "training_window") is not None:
-                raise ValueError(
-                    f"localizers: {name!r} has a training_window; a teacher tells of clips as they "
-                    "are used, training_window=None."
-                )
-            rows.add(value_of(localizer, "frames_per_clip"))
+            rows.add(_check_member(localizer, f"localizers: {name!r}"))
+            student = _student_of(localizer, self.student_params, name)
+            rows.add(_check_member(student, f"student_params: {name!r}"))
         if len(rows) > 1:
             raise ValueError(
                 f"localizers have frames_per_clip of {sorted(rows)}; expected one for all."
             )
 
     def _plan(self, inputs: Inputs) -> Any:
-        plans = tuple(localizer._plan(inputs) for _, localizer in self.localizers)
+        plans = tuple(member._plan(inputs) for member in self._networks(self.n_rounds))
         return Ensemble(plans[0].frames_per_clip, plans, self.n_rounds)
 
     def _train(self, plan: Any, data: Supervised, seed: int, machine: Machine) -> Model:
@@ -286,7 +294,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         history: list[dict[str, Any]] = []
         given, members = [data] * n_members, []
         for turn, round_seeds in enumerate(seeds.tolist()):
-            members = self._train_members(given, round_seeds, machine)
+            members = self._train_members(self._networks(turn), given, round_seeds, machine)
             for (name, _), member in zip(self.localizers, members, strict=True):
                 marks = {"round": turn, "localizer": name}
                 history += [{**epoch, **marks} for epoch in member.history_]
@@ -301,13 +309,20 @@ class SelfTrainingLocalizer(BaseLocalizer):
         }
         return EnsembleModel(plan, curves, history, trained_with(self))
 
+    def _networks(self, turn: int) -> list[BaseLocalizer]:
+        """Return the localizers of a round, unfitted: the first has those given."""
+        params = self.student_params if turn else None
+        return [_student_of(localizer, params, name) for name, localizer in self.localizers]
+
     def _train_members(
-        self, given: list[Supervised], seeds: list[int], machine: Machine
+        self,
+        members: list[BaseLocalizer],
+        given: list[Supervised],
+        seeds: list[int],
+        machine: Machine,
     ) -> list[BaseLocalizer]:
-        """Train a new network of every localizer on what it is given, side by side if asked."""
-        members = []
-        for (_, localizer), seed in zip(self.localizers, seeds, strict=True):
-            member = clone(localizer)
+        """Train new networks, each on what it is given, side by side if asked."""
+        for member, seed in zip(members, seeds, strict=True):
             for name in _SEEN:
                 if hasattr(self, name):
                     setattr(member, name, getattr(self, name))
@@ -315,7 +330,6 @@ class SelfTrainingLocalizer(BaseLocalizer):
                 member.memory = self.memory
             if hasattr(member, "random_state"):
                 member.random_state = seed
-            members.append(member)
         alone = joblib.effective_n_jobs(self.n_jobs) == 1 or len(members) == 1
         progress = machine.progress if alone else None
         jobs = joblib.Parallel(n_jobs=1 if alone else self.n_jobs, return_as="generator")(
@@ -398,6 +412,36 @@ class SelfTrainingLocalizer(BaseLocalizer):
         super()._check_held()
         for member in self.localizers_:
             member._check_held()
+
+
+def _student_of(localizer: Any, params: Mapping[str, Any] | None, name: str) -> Any:
+    """Return a new localizer with other parameters."""
+    student = clone(localizer)
+    if params:
+        unknown = sorted(params.keys() - student.get_params().keys())
+        if unknown:
+            raise ValueError(
+                f"student_params has {unknown[0]!r}, which {name!r} of localizers, a "
+                f"{type(localizer).__name__}, does not have."
+            )
+        student.set_params(**params)
+    return student
+
+
+def _check_member(localizer: Any, what: str) -> int:
+    """Refuse what cannot teach or be taught; return its rows of X a clip."""
+    if not isinstance(localizer, BaseLocalizer) or not localizer._knows_background:
+        raise ValueError(
+            f"{what} is {localizer!r}; expected a localizer that knows a background, such as "
+            "ASNLocalizer(pooling='probability')."
+        )
+    localizer._check_parameters()
+    if value_of(localizer, "training_window") is not None:
+        raise ValueError(
+            f"{what} has a training_window; a teacher tells of clips as they are used, "
+            "training_window=None."
+        )
+    return int(value_of(localizer, "frames_per_clip"))
 
 
 def targets_of(shown: Array, allowed: NDArray[np.bool_], class_activation: str) -> Array:

@@ -1,0 +1,80 @@
+"""`student_params`: what the networks of the rounds have in place of what is given."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from test_self_training import ensemble, member
+
+from sklearn_asn.rivals import UntrimmedNet
+from sklearn_asn.saving import load_safetensors, save_safetensors
+
+STUDENTS = {"dropout": 0.2, "max_epochs": 3}
+
+
+@pytest.fixture(scope="module")
+def fitted(videos):
+    return ensemble(student_params=STUDENTS).fit(*videos)
+
+
+def test_they_hold_from_the_first_round_on(videos, fitted):
+    teachers = [one for _, one in fitted.localizers]
+    assert [one.dropout for one in teachers] == [0.5, 0.5]  # what was given is left as it is
+    assert [(one.dropout, one.max_epochs) for one in fitted.localizers_] == [(0.2, 3)] * 2
+    assert [epoch["round"] for epoch in fitted.history_] == [0] * 2 * 4 + [1] * 2 * 3
+    alone = ensemble(n_rounds=0, student_params=STUDENTS).fit(*videos)
+    assert [one.dropout for one in alone.localizers_] == [0.5, 0.5]
+    first = [epoch["train_loss"] for epoch in fitted.history_ if epoch["round"] == 0]
+    assert first == [epoch["train_loss"] for epoch in alone.history_]
+
+
+@pytest.mark.slow
+def test_those_that_are_given_already_change_nothing(videos):
+    X, y = videos
+    plain, same = (ensemble(student_params=p).fit(X, y) for p in (None, {"dropout": 0.5}))
+    assert same.predict(X) == plain.predict(X)
+    np.testing.assert_array_equal(same.attention_quantiles_, plain.attention_quantiles_)
+
+
+def test_they_are_copied_kept_and_no_longer_to_be_changed(videos, fitted, tmp_path):
+    X, _ = videos
+    want = fitted.predict(X)
+    save_safetensors(fitted, tmp_path / "model.safetensors")
+    for again in (
+        pickle.loads(pickle.dumps(fitted)),
+        load_safetensors(tmp_path / "model.safetensors"),
+    ):
+        assert again.predict(X) == want
+        assert clone(again).student_params == STUDENTS
+        with pytest.raises(ValueError, match="trained with student_params"):
+            again.set_params(student_params={"dropout": 0.3}).predict(X)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (0.3, "student_params=0.3; expected None or a dict of parameters"),
+        ({3: 0.3}, "student_params={3: 0.3}; expected None or a dict"),
+        ({"drop": 0.3}, "student_params has 'drop', which 'narrow' of localizers"),
+        ({"dropout": 3}, "dropout=3"),
+        (
+            {"pooling": "topk"},
+            "(?s)student_params: 'narrow' is .* a localizer that knows a background",
+        ),
+        ({"training_window": 3, "context_layers": 0}, "student_params: 'narrow' has a training_w"),
+        ({"frames_per_clip": 2}, r"frames_per_clip of \[1, 2\]"),
+    ],
+)
+@pytest.mark.parametrize("n_rounds", [0, 1])
+def test_what_cannot_be(videos, params, message, n_rounds):
+    model = ensemble(student_params=params, n_rounds=n_rounds)
+    with pytest.raises(ValueError, match=message):
+        model.fit(*videos)
+    assert not hasattr(model, "classes_")
+
+
+def test_all_localizers_must_have_them(videos):
+    both = [("ours", member(1)), ("theirs", UntrimmedNet())]
+    with pytest.raises(ValueError, match="'theirs'"):
+        ensemble(localizers=both, student_params={"context_layers": 1}).fit(*videos)
