@@ -284,6 +284,7 @@ def test_saved_networks(paths, script, tmp_path):
     assert np.allclose(found.values, expected.values, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("light_processes")
 def test_videos_in_parallel(paths, script, tmp_path):
     render(tmp_path / "a.mkv", noise(40))
