@@ -82,6 +82,7 @@ def test_attention_that_needs_no_neighbours(data) -> None:
         TEMPORAL.fit(np.stack([x[0] for x in X]), [min(s.label for s in v) for v in y])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.LocalizationWarning")
 def test_unscaled_features(data) -> None:
     X, y = data

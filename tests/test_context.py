@@ -112,6 +112,7 @@ def test_pieces_of_videos_are_no_table(rows):
     assert Places.of(places.before[rows], places.after[rows], look=True).each is None
 
 
+@pytest.mark.slow
 def test_equal_lengths_train_as_others_do(monkeypatch):
     """Once as a table, and once as if nobody had seen that lengths are equal."""
     rng = np.random.default_rng(0)

@@ -309,6 +309,7 @@ def test_columns_by_name(videos):
         np.testing.assert_allclose(say(video)[0], model.transform(named)[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_videos_of_one_clip_are_exported_too():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 6)).astype(np.float32)

@@ -203,6 +203,7 @@ def test_use_while_others_fit(videos):
             fit.result()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quiet")
 def test_one_fitted_localizer_in_many_threads(videos):
     X, y = videos
@@ -228,6 +229,7 @@ def test_a_search_in_threads(videos, backend):
     assert states() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quiet")
 def test_self_training_with_threads(videos, fitted_alone):
     X, y = videos

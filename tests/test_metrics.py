@@ -343,6 +343,7 @@ def test_recognition():
     assert got == pytest.approx(np.mean(want))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_recognition_is_the_mean_of_scikit_learns_average_precision(data):
     """With scores that tie, weights of zero, and classes that nothing shows."""

@@ -158,6 +158,7 @@ def test_all_times_are_full_supervision(videos):
     assert full > weak + 0.05
 
 
+@pytest.mark.slow
 def test_segments_of_some_videos_and_labels_of_the_others(videos):
     X, y = videos
     mixed = [list(v) if i < 10 else {s.label for s in v} for i, v in enumerate(y)]

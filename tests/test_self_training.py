@@ -214,6 +214,7 @@ def test_known_times_are_kept_through_the_rounds(videos):
     assert full > weak
 
 
+@pytest.mark.slow
 def test_the_preset_is_a_plain_pipeline(videos):
     X, y = videos
     model = localization_pipeline(X, effort="one-fit", random_state=0)

@@ -126,6 +126,7 @@ def test_groups_that_cannot_be(videos, some):
 # ---------------------------------------------------------------- searches
 
 
+@pytest.mark.slow
 def test_a_search_judges_by_the_times_of_some(videos, some, known):
     X, y = videos
     search = GridSearchCV(localizer(), QUANTILES, cv=TimedSplit()).fit(X, some)
