@@ -235,7 +235,7 @@ def test_official_thumos_ground_truth_under_both_rules():
     eleven = 100 * localization_map(y_true, y_pred, tious, **first)
     np.testing.assert_allclose(eleven, [28.2, 25.1, 20.2, 14.0, 7.4], atol=0.2)
     lists = [[list(video) for video in y] for y in (y_true, y_pred, ambiguous)]
-    for k, tiou in ((0, 0.3), (4, 0.7)):
+    for k, tiou in enumerate(tious):
         assert kit[k] == pytest.approx(plain_map(*lists[:2], tiou, "thumos14", lists[2]), abs=1e-12)
         want = plain_map(*lists[:2], tiou, "thumos14-11point", lists[2])
         assert eleven[k] == pytest.approx(100 * want, abs=1e-9)

@@ -276,6 +276,8 @@ class SelfTrainingLocalizer(BaseLocalizer):
         rows = set()
         for name, localizer in self.localizers:
             rows.add(_check_member(localizer, f"localizers: {name!r}"))
+            if not self.student_params:
+                continue
             student = _student_of(localizer, self.student_params, name)
             rows.add(_check_member(student, f"student_params: {name!r}"))
         if len(rows) > 1:

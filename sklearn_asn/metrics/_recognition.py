@@ -140,8 +140,9 @@ def average_precisions(present: Array, score: Array, weight: Array) -> Array:
     """
     order = np.argsort(-score, axis=0, kind="stable")
     ranked = np.take_along_axis(score, order, axis=0)
-    right = np.take_along_axis(present, order, axis=0) * weight[order]
-    n_all, n_right = np.cumsum(weight[order], axis=0), np.cumsum(right, axis=0)
+    counts = weight[order]
+    right = np.take_along_axis(present, order, axis=0) * counts
+    n_all, n_right = np.cumsum(counts, axis=0), np.cumsum(right, axis=0)
     precision = np.divide(n_right, n_all, out=np.zeros_like(n_right), where=n_all > 0)
     # videos of the same score come in at once: each with the precision behind the last of them
     index = np.arange(len(score))[:, None]
