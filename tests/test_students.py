@@ -29,6 +29,16 @@ def test_they_hold_from_the_first_round_on(videos, fitted):
     assert first == [epoch["train_loss"] for epoch in alone.history_]
 
 
+def test_one_may_have_its_own(videos):
+    model = ensemble(student_params={"wide__dropout": 0.3, "max_epochs": 2, "narrow__lr": 0.1})
+    narrow, wide = model.fit(*videos).localizers_
+    assert (narrow.dropout, narrow.lr, narrow.max_epochs) == (0.5, 0.1, 2)
+    assert (wide.dropout, wide.max_epochs) == (0.3, 2)
+    assert wide.lr == dict(model.localizers)["wide"].lr
+    model = ensemble(student_params={"wide__dropout": 0.3, "dropout": 0.1})
+    assert [one.dropout for one in model.fit(*videos).localizers_] == [0.1, 0.3]
+
+
 @pytest.mark.slow
 def test_those_that_are_given_already_change_nothing(videos):
     X, y = videos
@@ -57,6 +67,9 @@ def test_they_are_copied_kept_and_no_longer_to_be_changed(videos, fitted, tmp_pa
         (0.3, "student_params=0.3; expected None or a dict of parameters"),
         ({3: 0.3}, "student_params={3: 0.3}; expected None or a dict"),
         ({"drop": 0.3}, "student_params has 'drop', which 'narrow' of localizers"),
+        ({"wide__drop": 0.3}, "student_params has 'drop', which 'wide' of localizers"),
+        ({"broad__dropout": 0.3}, "student_params has 'broad__dropout', which 'narrow' of"),
+        ({"wide": None}, "student_params has 'wide', which 'narrow' of localizers"),
         ({"dropout": 3}, "dropout=3"),
         (
             {"pooling": "topk"},

@@ -121,9 +121,10 @@ class SelfTrainingLocalizer(BaseLocalizer):
     n_rounds : int, default=2
         How often new networks are taught; 0 is a plain ensemble.
     student_params : dict, default=None
-        Parameters that the networks of the rounds have in place of those given, all of them:
+        Parameters that the networks of the rounds have in place of those given: all of them with
         ``{"dropout": 0.3}``, say, for targets of every clip ask for less regularisation than the
-        labels of videos.
+        labels of videos; one of them, whatever holds for all, with ``{"wide__dropout": 0.3}``,
+        where ``"wide"`` is a name of `localizers`.
     quantile : float in [0, 1], default=0.5
         Share of clips taken as background in `transform`, and by selections that cut attention.
     video_threshold : float in [0, 1], default=0.1
@@ -278,7 +279,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
             rows.add(_check_member(localizer, f"localizers: {name!r}"))
             if not self.student_params:
                 continue
-            student = _student_of(localizer, self.student_params, name)
+            student = _student_of(localizer, self._student_params(name), name)
             rows.add(_check_member(student, f"student_params: {name!r}"))
         if len(rows) > 1:
             raise ValueError(
@@ -313,8 +314,20 @@ class SelfTrainingLocalizer(BaseLocalizer):
 
     def _networks(self, turn: int) -> list[BaseLocalizer]:
         """Return the localizers of a round, unfitted: the first has those given."""
-        params = self.student_params if turn else None
-        return [_student_of(localizer, params, name) for name, localizer in self.localizers]
+        return [
+            _student_of(localizer, self._student_params(name) if turn else {}, name)
+            for name, localizer in self.localizers
+        ]
+
+    def _student_params(self, name: str) -> dict[str, Any]:
+        """Return the students' parameters of one localizer: those of all, then its own."""
+        given = self.student_params or {}
+        named = tuple(f"{other}__" for other, _ in self.localizers)
+        shared = {key: value for key, value in given.items() if not key.startswith(named)}
+        own = f"{name}__"
+        return shared | {
+            key.removeprefix(own): value for key, value in given.items() if key.startswith(own)
+        }
 
     def _train_members(
         self,
@@ -416,18 +429,16 @@ class SelfTrainingLocalizer(BaseLocalizer):
             member._check_held()
 
 
-def _student_of(localizer: Any, params: Mapping[str, Any] | None, name: str) -> Any:
+def _student_of(localizer: Any, params: Mapping[str, Any], name: str) -> Any:
     """Return a new localizer with other parameters."""
     student = clone(localizer)
-    if params:
-        unknown = sorted(params.keys() - student.get_params().keys())
-        if unknown:
-            raise ValueError(
-                f"student_params has {unknown[0]!r}, which {name!r} of localizers, a "
-                f"{type(localizer).__name__}, does not have."
-            )
-        student.set_params(**params)
-    return student
+    unknown = sorted(params.keys() - student.get_params().keys())
+    if unknown:
+        raise ValueError(
+            f"student_params has {unknown[0]!r}, which {name!r} of localizers, a "
+            f"{type(localizer).__name__}, does not have."
+        )
+    return student.set_params(**params) if params else student
 
 
 def _check_member(localizer: Any, what: str) -> int:
