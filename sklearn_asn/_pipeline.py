@@ -27,12 +27,16 @@ FEWEST_VIDEOS = 8
 LARGE = 2e7  # values of X: from here on one network of each kind has to do
 LEAST_SCORE = 0.12  # of segments; below it are three to six times as many, few of them right
 EFFORTS = ("self-training", "one-fit")
-#: Name, layers of context, activation of classes. Small data get two of each kind.
-NETWORKS: tuple[tuple[str, int, ClassActivation], ...] = (
-    ("narrow", 1, "auto"),
-    ("wide", 3, "softmax"),
-    ("narrow2", 1, "auto"),
-    ("wide2", 3, "softmax"),
+#: Of the second network of each kind in the rounds, where a teacher tells of every clip. Less in all
+#: of them is better where classes exclude each other, and worse where they overlap.
+STUDENT_DROPOUT = 0.2
+#: Name, layers of context, activation of classes, dropout in the rounds if it is another one. Small
+#: data get two of each kind.
+NETWORKS: tuple[tuple[str, int, ClassActivation, float | None], ...] = (
+    ("narrow", 1, "auto", None),
+    ("wide", 3, "softmax", None),
+    ("narrow2", 1, "auto", STUDENT_DROPOUT),
+    ("wide2", 3, "softmax", STUDENT_DROPOUT),
 )
 
 
@@ -89,6 +93,7 @@ def localization_pipeline(
         size = _Size.of(clips)
     batch_size = size.batch_size()
     max_epochs = -(-N_STEPS // -(-size.n_videos // batch_size))
+    networks = NETWORKS[: 2 if size.is_large else 4]
     members = [
         (
             name,
@@ -110,11 +115,13 @@ def localization_pipeline(
                 gradient_clip=5.0,
             ),
         )
-        for name, n_layers, class_activation in NETWORKS[: 2 if size.is_large else 4]
+        for name, n_layers, class_activation, _ in networks
     ]
+    students = {f"{name}__dropout": value for name, _, _, value in networks if value is not None}
     localizer = SelfTrainingLocalizer(
         members,
         n_rounds=2 if effort == "self-training" else 0,
+        student_params=(students or None) if effort == "self-training" else None,
         selection=MultiThresholdSelection(video_weight=0.0, min_score=LEAST_SCORE),
         n_jobs=n_jobs,
         random_state=random_state,

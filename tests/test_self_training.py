@@ -233,11 +233,15 @@ def test_the_preset_is_a_plain_pipeline(videos):
 def test_the_preset_asks_less_of_long_and_wide_videos():
     def batches(n_videos, n_clips, n_features=4):
         X = [np.broadcast_to(np.float32(0), (n_clips, n_features))] * n_videos
-        members = localization_pipeline(X)[-1].localizers
+        model = localization_pipeline(X)[-1]
+        members = model.localizers
+        given = {key.partition("__")[0] for key in model.student_params or ()}
+        assert given == {name for name, _ in members if name.endswith("2")}
         return [name for name, _ in members], members[0][1]
 
     names, one = batches(200, 30)
     assert names == ["narrow", "wide", "narrow2", "wide2"]
+    assert localization_pipeline(effort="one-fit")[-1].student_params is None
     assert one.batch_size == 50
     names, one = batches(200, 400, 512)  # 41 million values: one network of each kind
     assert names == ["narrow", "wide"]
