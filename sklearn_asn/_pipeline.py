@@ -27,8 +27,9 @@ FEWEST_VIDEOS = 8
 LARGE = 2e7  # values of X: from here on one network of each kind has to do
 LEAST_SCORE = 0.12  # of segments; below it are three to six times as many, few of them right
 EFFORTS = ("self-training", "one-fit")
-#: Of the second network of each kind in the rounds, where a teacher tells of every clip. Less in all
-#: of them is better where classes exclude each other, and worse where they overlap.
+#: Of the second network of each kind in the rounds, where a teacher tells of every clip. The first
+#: keep theirs: with this little they are better where classes exclude each other, and worse where
+#: these overlap.
 STUDENT_DROPOUT = 0.2
 #: Name, layers of context, activation of classes, dropout in the rounds if it is another one. Small
 #: data get two of each kind.
