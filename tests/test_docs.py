@@ -255,6 +255,7 @@ def test_what_a_page_shows_is_compared():
             assert_same("a 1.0 b", other)
 
 
+@pytest.mark.slow
 @pytest.mark.docs  # README's block alone trains for a minute
 @pytest.mark.parametrize("page", PAGES_WITH_CODE)
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):

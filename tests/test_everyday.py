@@ -1,11 +1,8 @@
 """What people do with any scikit-learn estimator, done with these."""
 
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import processes
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
@@ -27,7 +24,6 @@ from sklearn_asn.metrics import localization_scorer, recognition_scorer
 from sklearn_asn.rivals import STPN, WTALC, AutoLoc, UntrimmedNet
 from sklearn_asn.selection import NaiveSelection
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "search_with_optuna.py"
 FAST = {"max_epochs": 3, "batch_size": 16, "random_state": 0, "device": "cpu"}
 LOCALIZERS = [
     ASNLocalizer("bottleneck", hidden_size=4, **FAST),
@@ -270,33 +266,3 @@ def test_pipeline_memory_fits_the_scaler_once(videos, tmp_path, monkeypatch):
     assert len(fits) == 2 + 1
     assert_array_equal(kept.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"])
     assert kept.predict(X) == plain.predict(X)
-
-
-# ---------------------------------------------------------------- Optuna
-
-
-RUN = "import runpy, sys; del sys.argv[0]\n"
-RUN_EXAMPLE = "runpy.run_path(sys.argv[0], run_name='__main__')"
-
-
-@pytest.mark.slow
-def test_optuna_example(tmp_path):
-    pytest.importorskip("optuna")
-    out, err = tmp_path / "out", tmp_path / "err"
-    example = processes.start(RUN + RUN_EXAMPLE, EXAMPLE, 2, out=out, err=err, strict=False)
-    assert processes.status(example) == 0, err.read_text()
-    said = out.read_text()
-    assert re.search(r"best of 2 trials: mAP 0\.\d+ with", said)
-    before, best = re.findall(r"test videos, \w+: (\d\.\d+)", said)
-    assert 0 <= float(before) <= 1
-    assert 0 <= float(best) <= 1
-
-
-@pytest.mark.slow
-def test_optuna_example_says_what_it_needs(tmp_path):
-    without = "sys.modules['optuna'] = None\n"
-    script = RUN + without + RUN_EXAMPLE
-    example = processes.start(script, EXAMPLE, err=tmp_path / "err", strict=False)
-    assert processes.status(example) == 1
-    said = (tmp_path / "err").read_text()
-    assert said == "This example needs Optuna: pip install optuna\n"

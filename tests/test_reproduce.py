@@ -18,6 +18,7 @@ from sklearn_asn.datasets import make_untrimmed_videos
 from sklearn_asn.exceptions import ShortScalesWarning
 
 mpl = pytest.importorskip("matplotlib")
+pytestmark = [pytest.mark.docs, pytest.mark.slow]
 SCRIPTS = Path(__file__).parents[1] / "examples" / "reproduce"
 SHARED = ("_data", "_settings", "_report", "_heads", "_manifest", "_packing")
 OURS = {  # rows that are trained
@@ -57,7 +58,6 @@ def check_table(path, name):
     return table.set_index(["model", "source"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", PAPERS)
 def test_tables(script, tmp_path, capsys, name):
     script(name).main(["synthetic", "--quick", "--out", str(tmp_path)])
@@ -68,7 +68,6 @@ def test_tables(script, tmp_path, capsys, name):
     assert "orientation only" in printed
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["figure4", "figure5"])
 def test_figures(script, tmp_path, name):
     module = script(name)
@@ -99,7 +98,6 @@ def heads(tmp_path):
     return tmp_path / "heads.npz"
 
 
-@pytest.mark.slow
 def test_pretrained_rows_and_figure_5_of_given_heads(script, tmp_path, heads):
     common = ["synthetic", "--quick", "--out", str(tmp_path), "--heads", str(heads)]
     table1 = script("table1")
@@ -185,7 +183,6 @@ def write_thumos14(root, X, y):
 SHORT = pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.ShortVideosWarning")
 
 
-@pytest.mark.slow
 @SHORT
 @pytest.mark.parametrize("protocol", ["activitynet", "thumos14"])
 def test_thumos14_folder(script, tmp_path, capsys, small, protocol):
@@ -356,7 +353,6 @@ REAL = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", CEILINGS)
 @pytest.mark.filterwarnings("ignore:Left out:UserWarning")
 def test_an_oracle_reaches_the_ceiling(script, name, capsys):
@@ -370,7 +366,6 @@ def test_an_oracle_reaches_the_ceiling(script, name, capsys):
         assert float(printed[row].split()[-1]) > least
 
 
-@pytest.mark.slow
 def test_the_wrong_scales_do_not_reach_it(script):
     """As table 3 once had: boxes of at most 32 clips, where actions last 100."""
     if not REAL["activitynet"].is_file():
