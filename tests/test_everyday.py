@@ -1,6 +1,5 @@
 """What people do with any scikit-learn estimator, done with these."""
 
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
