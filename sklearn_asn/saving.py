@@ -27,7 +27,7 @@ from sklearn_asn._checks import as_path, check_count, check_number
 from sklearn_asn._data.supervision import allowed_classes
 from sklearn_asn._disk.files import write_atomically
 from sklearn_asn._localizers.asn import ASNLocalizer
-from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._localizers.base import SEEN, BaseLocalizer
 from sklearn_asn._localizers.model import Model
 from sklearn_asn._localizers.parameters import flag, trained_with
 from sklearn_asn._localizers.planning import Inputs
@@ -87,7 +87,6 @@ _ALLOWED: dict[str, Any] = {
     for c in (*_LOCALIZERS, *(getattr(selection, f"{name}Selection") for name in _SELECTIONS))
 }
 _NEVER = ("callbacks", "memory")  # code, and a folder that is read by unpickling
-_SEEN = ("n_features_in_", "feature_names_in_", "ragged_in_")  # of X, in fit
 _INNER = ("localizer_", "localizers_")  # what holds localizers: before the names of their weights
 _DTYPES = ("bool", "str", "object", *(np.dtype(code).name for code in "bhilqBHILQefd"))
 _MOST_FEATURES = 2**24  # a wrong number must not fill the memory before it is noticed
@@ -233,7 +232,7 @@ def _checksum(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) ->
 def _describe(estimator: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return what `_restore` makes the estimator of."""
     model = {"unfitted": _encode(estimator, "")}
-    for name in (*_SEEN, "classes_", "labels_per_video_", "scales_", "history_"):
+    for name in (*SEEN, "scales_", "history_"):
         model[name] = _encode(getattr(estimator, name, None), name)
     # in C order, which the codec takes for granted
     tensors = {k: np.array(v, order="C") for k, v in estimator.model_.weights.items()}

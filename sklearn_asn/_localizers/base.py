@@ -62,6 +62,10 @@ class Cut(NamedTuple):
     note: advice.Note
 
 
+#: What a fit reads off the data before anything is trained.
+SEEN = ("n_features_in_", "feature_names_in_", "ragged_in_", "classes_", "labels_per_video_")
+
+
 @public("sklearn_asn.methods")
 class BaseLocalizer(  # type: ignore[call-arg]
     PerClip,

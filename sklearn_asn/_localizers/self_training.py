@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_asn._checks import check_number
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._doclink import public
-from sklearn_asn._localizers.base import BaseLocalizer
+from sklearn_asn._localizers.base import SEEN, BaseLocalizer
 from sklearn_asn._localizers.finite import over_blocks
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
@@ -44,8 +44,6 @@ from sklearn_asn.selection import MultiThresholdSelection
 
 Array = NDArray[Any]
 
-#: What a fit reads off the data, members too.
-_SEEN = ["n_features_in_", "feature_names_in_", "ragged_in_", "classes_", "labels_per_video_"]
 _FLOOR = 1e-6  # of a teacher's probability, so that no class that a video shows is ruled out
 
 
@@ -338,7 +336,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
     ) -> list[BaseLocalizer]:
         """Train new networks, each on what it is given, side by side if asked."""
         for member, seed in zip(members, seeds, strict=True):
-            for name in _SEEN:
+            for name in SEEN:
                 if hasattr(self, name):
                     setattr(member, name, getattr(self, name))
             if value_of(member, "memory") is None and hasattr(member, "memory"):
@@ -436,7 +434,8 @@ def _student_of(localizer: Any, params: Mapping[str, Any], name: str) -> Any:
     if unknown:
         raise ValueError(
             f"student_params has {unknown[0]!r}, which {name!r} of localizers, a "
-            f"{type(localizer).__name__}, does not have."
+            f"{type(localizer).__name__}, does not have; expected a parameter of all of them, or "
+            "of one as name__parameter."
         )
     return student.set_params(**params) if params else student
 
