@@ -1,9 +1,11 @@
+import joblib
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sklearn_asn._disk.mapped import MappedFile
 from sklearn_asn._training.table import Table
 
 VALUES = np.random.default_rng(0).normal(size=(40, 12))
@@ -32,6 +34,10 @@ def layouts(tmp_path):
     yield "file", np.load(tmp_path / "x.npy", mmap_mode="r")
     yield "float16 file", np.load(tmp_path / "half.npy", mmap_mode="r")
     yield "part of a file", np.load(tmp_path / "x.npy", mmap_mode="r")[5:]
+    folder = tmp_path / "joblib_memmapping_folder_1"
+    folder.mkdir(exist_ok=True)
+    np.save(folder / "x.npy", VALUES.astype(np.float32))
+    yield "shared by joblib", np.load(folder / "x.npy", mmap_mode="r")
 
 
 @pytest.mark.parametrize("columns", COLUMNS, ids=str)
@@ -46,6 +52,29 @@ def test_rows_and_blocks_are_those_of_numpy(tmp_path, columns):
         ]:
             assert got.dtype == torch.float32, name
             np.testing.assert_array_equal(got.numpy(), want.astype(np.float32), err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory):
+    path = tmp_path_factory.mktemp("table") / "x.npy"
+    np.save(path, VALUES.astype(np.float32))
+    return np.load(path, mmap_mode="r")
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    runs=st.lists(st.tuples(st.integers(0, 39), st.integers(0, 20)), max_size=12),
+    octets=st.sampled_from([1, 200, 2**21]),
+    long_run=st.sampled_from([0, 2**16]),
+)
+def test_runs_of_a_file_in_any_order(mapped, runs, octets, long_run):
+    index = np.concatenate([np.arange(i, min(i + n, 40)) for i, n in [*runs, (0, 0)]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sklearn_asn._training.table._OCTETS_AT_ONCE", octets)
+        patch.setattr("sklearn_asn._training.table._LONG_RUN", long_run)
+        for columns in (slice(0, 12), slice(3, 9), np.array([4, 1])):
+            got = Table(mapped, columns).rows(index)
+            np.testing.assert_array_equal(got, mapped[index][:, columns])
 
 
 @settings(max_examples=30, deadline=None)
@@ -68,3 +97,14 @@ def test_a_fingerprint_is_of_the_content_or_of_the_file(tmp_path):
     assert Table(VALUES.reshape(12, 40), slice(0, 12)).fingerprint() != memory
     file = Table(np.load(tmp_path / "x.npy", mmap_mode="r"), slice(0, 12)).fingerprint()
     assert str(tmp_path / "x.npy") in file
+
+
+@pytest.mark.slow
+def test_what_joblib_shows_to_its_processes_is_in_memory(tmp_path):
+    """Its files are read like memory, and no key of a cache: their names change every time."""
+    assert (
+        joblib.Parallel(2, max_nbytes=1)([joblib.delayed(MappedFile.of)(VALUES)] * 2) == [None] * 2
+    )
+    shared = dict(layouts(tmp_path))["shared by joblib"]
+    memory = Table(VALUES.astype(np.float32), slice(0, 12))
+    assert Table(shared, slice(0, 12)).fingerprint() == memory.fingerprint()

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HASHED = 2**24  # octets that one thread hashes at a time
+_SHARED = "joblib_memmapping_folder_"  # of arrays in memory that joblib shows to its processes
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,15 @@ class MappedFile:
 
     @classmethod
     def of(cls, values: Any) -> MappedFile | None:
-        """Identify a whole, row-major, read-only memory map; None for any other array."""
+        """Identify a whole, row-major, read-only memory map; None for any other array.
+
+        One that joblib made to show an array to its processes is none: that array is in memory,
+        and its file is gone when they are done.
+        """
         is_map = isinstance(values, np.memmap) and isinstance(values.base, mmap.mmap)
         if not is_map or values.mode != "r" or not values.flags.c_contiguous:
             return None
-        if not isinstance(values.filename, str | os.PathLike):
+        if not isinstance(values.filename, str | os.PathLike) or _is_shared(values):
             return None
         known = getattr(values, "mapped_file", None)
         if isinstance(known, cls):
@@ -66,6 +71,11 @@ class MappedFile:
                     f"{self.path} has changed since its Clips were pickled; open them anew."
                 )
             return _map(file, self.dtype, self.offset, self.shape)
+
+
+def _is_shared(values: Any) -> bool:
+    """Tell whether joblib made the file, which is deleted with its processes."""
+    return _SHARED in os.fspath(values.filename or "")
 
 
 def map_table(path: str, n_rows: int | None = None, ending: bytes | None = None) -> NDArray[Any]:
@@ -121,8 +131,9 @@ def reading(values: Any, *, scattered: bool = False) -> Iterator[None]:
 
     Scattered rows are read without the system's read-ahead, which would fetch 16 pages for one.
     """
-    given = values.base if isinstance(values, np.memmap) else None
-    pages = given if isinstance(given, mmap.mmap) and values.mode == "r" else None
+    is_map = isinstance(values, np.memmap) and values.mode == "r" and not _is_shared(values)
+    given = values.base if is_map else None
+    pages = given if isinstance(given, mmap.mmap) else None
     advise = pages is not None and hasattr(mmap, "MADV_RANDOM")
     if pages is not None and advise and scattered:
         pages.madvise(mmap.MADV_RANDOM)

@@ -19,8 +19,6 @@ from sklearn_asn._training.table import Table
 
 Ints = NDArray[np.int64]
 
-_LONG_RUN = 32  # rows on disk that are better read in one go than picked
-
 
 class Bags(Dataset[Any]):
     """Videos as the network sees them: rows of a packed table, targets and weights.
@@ -151,10 +149,7 @@ class Bags(Dataset[Any]):
         """Return the rows ``first[i] : stop[i]`` of every i, one run after another."""
         if len(first) == 1 or np.array_equal(first[1:], stop[:-1]):
             return self.table.block(int(first[0]), int(stop[-1]))
-        borders = np.stack([first, stop], axis=1)
         lengths = stop - first
-        if self.table.on_disk and lengths.mean() >= _LONG_RUN:
-            return torch.cat([self.table.block(*run) for run in borders.tolist()])
         packed = offsets_from_lengths(lengths)
         rows = np.repeat(first - packed[:-1], lengths) + np.arange(packed[-1])
         return self.table.rows(rows)

@@ -17,7 +17,9 @@ from sklearn_asn._disk.mapped import MappedFile, content_of, give_back, reading
 from sklearn_asn._training.rows import Rows
 
 _READERS = 16  # a disk answers many readers at once, and a page fault waits for one page
-_ROWS_AT_ONCE = 8  # each may bring 2 MB into a process's memory, if the system holds large pages
+_RUNS_AT_ONCE = 8  # each may bring 2 MB into a process's memory, if the system holds large pages
+_OCTETS_AT_ONCE = 2**21  # of longer runs
+_LONG_RUN = 2**16  # octets that are better read in one go, with the system's read-ahead
 _MAX_PIECES = 8  # of columns; more, and single columns are picked
 
 
@@ -134,12 +136,16 @@ class Table:
                     out[part, place] = self.values[index[part], piece]
                 else:
                     out[part, place] = self.values[index[part]][:, piece]
-
             give_back(self.values, int(index[part[0]]), int(index[part[-1]]) + 1)
 
-        parts = [order[i : i + _ROWS_AT_ONCE] for i in range(0, len(order), _ROWS_AT_ONCE)]
-        with reading(self.values, scattered=True), ThreadPoolExecutor(_READERS) as readers:
-            for _ in readers.map(read, parts):
+        new_run = np.diff(index[order], prepend=-2) > 1
+        row = self.values.shape[1] * self.values.itemsize
+        at_once = max(1, _OCTETS_AT_ONCE // max(row, 1))
+        group = np.cumsum(new_run) // _RUNS_AT_ONCE, np.arange(len(order)) // at_once
+        cuts = np.flatnonzero(np.diff(group[0]) | np.diff(group[1])) + 1
+        scattered = len(order) * row < _LONG_RUN * np.count_nonzero(new_run)
+        with reading(self.values, scattered=scattered), ThreadPoolExecutor(_READERS) as readers:
+            for _ in readers.map(read, np.split(order, cuts) if len(order) else []):
                 pass
         return torch.from_numpy(out)
 
