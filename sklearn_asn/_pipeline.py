@@ -16,7 +16,7 @@ from sklearn_asn._data.holders import as_table, check_entries
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers.asn import ASNLocalizer
 from sklearn_asn._localizers.self_training import SelfTrainingLocalizer
-from sklearn_asn._typing import ClassActivation, Effort
+from sklearn_asn._typing import Effort
 from sklearn_asn.preprocessing import ClipWise
 from sklearn_asn.selection import MultiThresholdSelection
 
@@ -31,13 +31,12 @@ EFFORTS = ("self-training", "one-fit")
 #: keep theirs: with this little they are better where classes exclude each other, and worse where
 #: these overlap.
 STUDENT_DROPOUT = 0.2
-#: Name, layers of context, activation of classes, dropout in the rounds if it is another one. Small
-#: data get two of each kind.
-NETWORKS: tuple[tuple[str, int, ClassActivation, float | None], ...] = (
-    ("narrow", 1, "auto", None),
-    ("wide", 3, "softmax", None),
-    ("narrow2", 1, "auto", STUDENT_DROPOUT),
-    ("wide2", 3, "softmax", STUDENT_DROPOUT),
+#: Name, layers of context, dropout in the rounds if it is another. Small data get two of each kind.
+NETWORKS: tuple[tuple[str, int, float | None], ...] = (
+    ("narrow", 1, None),
+    ("wide", 3, None),
+    ("narrow2", 1, STUDENT_DROPOUT),
+    ("wide2", 3, STUDENT_DROPOUT),
 )
 
 
@@ -104,7 +103,7 @@ def localization_pipeline(
                 context_layers=n_layers,
                 context_size=64,
                 pooling="probability",
-                class_activation=class_activation,
+                class_activation="auto",
                 channel_dropout=True,
                 clips_per_video=None,
                 max_epochs=max_epochs,
@@ -116,9 +115,9 @@ def localization_pipeline(
                 gradient_clip=5.0,
             ),
         )
-        for name, n_layers, class_activation, _ in networks
+        for name, n_layers, _ in networks
     ]
-    students = {f"{name}__dropout": value for name, _, _, value in networks if value is not None}
+    students = {f"{name}__dropout": value for name, _, value in networks if value is not None}
     localizer = SelfTrainingLocalizer(
         members,
         n_rounds=2 if effort == "self-training" else 0,
