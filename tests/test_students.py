@@ -91,3 +91,28 @@ def test_all_localizers_must_have_them(videos):
     both = [("ours", member(1)), ("theirs", UntrimmedNet())]
     with pytest.raises(ValueError, match="'theirs'"):
         ensemble(localizers=both, student_params={"context_layers": 1}).fit(*videos)
+
+
+def test_one_may_be_left_out_as_in_a_voting_classifier(videos, tmp_path):
+    X, y = videos
+    model = ensemble(student_params={"wide__dropout": 0.3}).set_params(wide="drop")
+    assert model.get_params()["wide"] == "drop"
+    assert clone(model).localizers[1] == ("wide", "drop")
+    model.fit(X, y)
+    assert list(model.named_localizers_) == ["narrow"]
+    assert {epoch["localizer"] for epoch in model.history_} == {"narrow"}
+    save_safetensors(model, tmp_path / "model.safetensors")
+    assert load_safetensors(tmp_path / "model.safetensors").predict(X) == model.predict(X)
+    again = model.set_params(wide=member(2))
+    assert again.get_params()["wide__context_layers"] == 2
+    with pytest.raises(ValueError, match="trained with localizers"):
+        again.predict(X)
+    assert list(again.fit(X, y).named_localizers_) == ["narrow", "wide"]
+
+
+@pytest.mark.parametrize("value", ["dropped", None, 3])
+def test_what_cannot_be_left_out(videos, value):
+    with pytest.raises(ValueError, match=r"localizers: 'wide' is .*expected a localizer"):
+        ensemble(localizers=[("narrow", member(1)), ("wide", value)]).fit(*videos)
+    with pytest.raises(ValueError, match="expected at least one that is not 'drop'"):
+        ensemble(localizers=[("narrow", "drop")]).fit(*videos)

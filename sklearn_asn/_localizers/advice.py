@@ -78,7 +78,7 @@ def warn_guessed_streams(estimator: Any, plan: Any, feature_names: Any) -> None:
         return
     of_each = [(estimator, plan)]
     if hasattr(plan, "members"):  # the localizers of an ensemble choose streams by themselves
-        members = [member for _, member in estimator.localizers]
+        members = [member for _, member in estimator.localizers if member != "drop"]
         of_each = list(zip(members, plan.members, strict=True))
     for one, its_plan in of_each:
         if len(its_plan.columns) < 2 or value_of(one, "streams") is not None:

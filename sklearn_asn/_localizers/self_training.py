@@ -44,6 +44,7 @@ from sklearn_asn.selection import MultiThresholdSelection
 
 Array = NDArray[Any]
 
+DROP = "drop"  # in place of a localizer
 _FLOOR = 1e-6  # of a teacher's probability, so that no class that a video shows is ruled out
 
 
@@ -73,6 +74,17 @@ def _localizers(value: Any, name: str) -> None:
     bad = [n for n in names if not isinstance(n, str) or "__" in n or not n]
     if bad or len(set(names)) < len(names):
         raise ValueError(f"{name} has the names {names}; expected unique ones without '__'.")
+    if not _kept(pairs):
+        raise ValueError(f"{name}={value!r}; expected at least one that is not {DROP!r}.")
+
+
+def _kept(pairs: Any) -> list[Any]:
+    """Return the names and localizers that are not dropped."""
+    return [pair for pair in pairs if not _is_dropped(pair[1])]
+
+
+def _is_dropped(localizer: Any) -> bool:
+    return isinstance(localizer, str) and localizer == DROP
 
 
 def _pairs(value: Any) -> list[Any]:
@@ -81,7 +93,7 @@ def _pairs(value: Any) -> list[Any]:
         _localizers(value, "localizers")
     except ValueError:
         return []
-    return [pair for pair in value if hasattr(pair[1], "get_params")]
+    return [pair for pair in value if hasattr(pair[1], "get_params") or _is_dropped(pair[1])]
 
 
 def _students(value: Any, name: str) -> None:
@@ -115,7 +127,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
     localizers : list of (str, localizer)
         Each must know a background: ``ASNLocalizer(pooling="probability")``, say. They are cloned,
         and their parameters can be set as ``name__parameter``. Their quantile, thresholds and
-        selection do not count here.
+        selection do not count here. One can be left out with ``set_params(name="drop")``.
     n_rounds : int, default=2
         How often new networks are taught; 0 is a plain ensemble.
     student_params : dict, default=None
@@ -228,8 +240,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
         if deep:
             for name, localizer in _pairs(self.localizers):
                 params[name] = localizer
-                for key, value in localizer.get_params(deep=True).items():
-                    params[f"{name}__{key}"] = value
+                if not _is_dropped(localizer):
+                    inner = localizer.get_params(deep=True).items()
+                    params |= {f"{name}__{key}": value for key, value in inner}
             selection: Any = self.selection
             if hasattr(selection, "get_params"):
                 inner = selection.get_params().items()
@@ -255,13 +268,13 @@ class SelfTrainingLocalizer(BaseLocalizer):
 
     @property
     def _rows_a_clip(self) -> int:
-        return int(value_of(self.localizers[0][1], "frames_per_clip"))
+        return int(value_of(_kept(self.localizers)[0][1], "frames_per_clip"))
 
     @property
     def named_localizers_(self) -> Bunch:
         """The fitted localizers by name."""
         check_is_fitted(self)
-        names = [name for name, _ in self.localizers]
+        names = [name for name, _ in _kept(self.localizers)]
         return Bunch(**dict(zip(names, self.localizers_, strict=True)))
 
     @property
@@ -273,7 +286,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         rows = set()
-        for name, localizer in self.localizers:
+        for name, localizer in _kept(self.localizers):
             rows.add(_check_member(localizer, f"localizers: {name!r}"))
             if not self.student_params:
                 continue
@@ -289,14 +302,15 @@ class SelfTrainingLocalizer(BaseLocalizer):
         return Ensemble(plans[0].frames_per_clip, plans, self.n_rounds)
 
     def _train(self, plan: Any, data: Supervised, seed: int, machine: Machine) -> Model:
-        n_members = len(self.localizers)
+        names = [name for name, _ in _kept(self.localizers)]
+        n_members = len(names)
         seeds = np.random.default_rng(seed).integers(2**31, size=(self.n_rounds + 1, n_members))
         machine.progress.n_trainings = seeds.size
         history: list[dict[str, Any]] = []
         given, members = [data] * n_members, []
         for turn, round_seeds in enumerate(seeds.tolist()):
             members = self._train_members(self._networks(turn), given, round_seeds, machine)
-            for (name, _), member in zip(self.localizers, members, strict=True):
+            for name, member in zip(names, members, strict=True):
                 marks = {"round": turn, "localizer": name}
                 history += [{**epoch, **marks} for epoch in member.history_]
             shown, attention = self._said_of(members, data.clips)
@@ -314,7 +328,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         """Return the localizers of a round, unfitted: the first has those given."""
         return [
             _student_of(localizer, self._student_params(name) if turn else {}, name)
-            for name, localizer in self.localizers
+            for name, localizer in _kept(self.localizers)
         ]
 
     def _student_params(self, name: str) -> dict[str, Any]:
