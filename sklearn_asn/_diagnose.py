@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from sklearn_asn._localizers.base import BaseLocalizer
 from sklearn_asn._localizers.liveness import (
     DEAD,
     influence,
+    networks_of,
     sample_clips,
     shuffled,
     stream_columns,
@@ -108,7 +110,7 @@ class Diagnosis:
         """Return what is shown, as pairs of a name and a text."""
         best = self.video_scores.max(axis=1)
         shown = [
-            ("localizer", self.localizer),
+            ("localizer", textwrap.shorten(self.localizer, 160, placeholder=" ...")),
             ("videos, clips", f"{self.n_videos:,}, {self.n_clips:,}"),
         ]
         for name, moved in self.stream_influence.items():
@@ -219,15 +221,24 @@ def diagnose(model: Any, X: Any, y: Any = None) -> Diagnosis:
 
 
 def _streams(localizer: BaseLocalizer, clips: Clips) -> tuple[dict[str, float], dict[str, float]]:
-    """Return how far every stream moves the scores, and the CAS."""
-    inner: Any = getattr(localizer, "localizer_", localizer)  # AutoLoc's scores are another's
-    moved, changed = influence(inner.model_, clips), {}
+    """Return how far every stream moves the scores (of several networks: the mean), and the CAS."""
+    models = [network.model_ for network in networks_of(localizer)]
+    influences = [influence(model, clips) for model in models]
+    columns: dict[str, Any] = {}
+    for model in models:
+        for name, read in stream_columns(model).items():
+            columns[name] = np.union1d(columns.get(name, read), read)
+    moved = {
+        name: float(np.mean([found[name] for found in influences if name in found]))
+        for name in columns
+    }
+    changed = {}
     part = sample_clips(clips, LOOKED_AT) if clips.lengths.sum() > LOOKED_AT else clips
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a model that sees nonsense there is nothing to say
         whole = np.concatenate(localizer.transform(part)) > 0
-        for name, columns in stream_columns(inner.model_).items():
-            other = np.concatenate(localizer.transform(shuffled(part, columns))) > 0
+        for name, read in columns.items():
+            other = np.concatenate(localizer.transform(shuffled(part, read))) > 0
             changed[name] = float((whole ^ other).sum() / max((whole | other).sum(), 1))
     return moved, changed
 

@@ -149,11 +149,11 @@ def _columns(localizer: Any, streams: Any, clips: Clips, names: Any) -> dict[str
 
 def _streams_read(localizer: BaseLocalizer) -> dict[str, Columns]:
     """Return the streams that a localizer, or any that it is made of, reads."""
-    if hasattr(localizer, "localizer_"):  # AutoLoc
-        return _streams_read(localizer.localizer_)
+    from sklearn_asn._localizers.liveness import networks_of
+
     found: dict[str, Columns] = {}
-    for member in getattr(localizer, "localizers_", None) or [localizer]:
-        for name, part in _of_one(member).items():
+    for network in networks_of(localizer):
+        for name, part in _of_one(network).items():
             found[name] = np.union1d(found.get(name, part), part)
     return found
 

@@ -8,7 +8,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_asn import ASNLocalizer, Clips, ClipWise, diagnose
+from sklearn_asn import ASNLocalizer, Clips, ClipWise, SelfTrainingLocalizer, diagnose
 from sklearn_asn.exceptions import LocalizationWarning
 from sklearn_asn.metrics import localization_map, recognition_map
 from sklearn_asn.rivals import STPN, AutoLoc, SingleInstance
@@ -114,6 +114,22 @@ def test_other_localizers(videos):
         found = diagnose(model.fit(X, y), X, y)
         assert np.isfinite(found.score)
         assert str(found)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_asn.exceptions.LocalizationWarning")
+def test_of_several_networks_the_mean_counts(videos):
+    X, y = videos
+    members = [
+        (variant, ASNLocalizer(variant, pooling="probability", init="scratch", **FAST))
+        for variant in ("fusion", "temporal")
+    ]
+    model = SelfTrainingLocalizer(members, n_rounds=0, random_state=0).fit(X, y)
+    found, each = diagnose(model, X), [diagnose(one, X) for one in model.localizers_]
+    for name, moved in found.stream_influence.items():
+        alone = [one.stream_influence[name] for one in each if name in one.stream_influence]
+        assert moved == pytest.approx(np.mean(alone))
+    assert set(found.changed_clips) == {"spatial", "temporal"}
+    assert len(str(found).splitlines()[0]) < 200
 
 
 def test_named_columns(videos):

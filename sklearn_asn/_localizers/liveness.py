@@ -22,6 +22,14 @@ SAMPLE = 300  # clips that are looked at
 DEAD = 1e-3  # change of the scores, in units of their spread, that is none
 
 
+def networks_of(localizer: Any) -> list[Any]:
+    """Return the fitted localizers of one network each that a fitted localizer is made of."""
+    if hasattr(localizer, "localizer_"):  # AutoLoc
+        return networks_of(localizer.localizer_)
+    members = getattr(localizer, "localizers_", ())
+    return [network for member in members for network in networks_of(member)] or [localizer]
+
+
 def stream_columns(model: Model) -> dict[str, NDArray[np.int64]]:
     """Return the columns of every stream that a model reads, the main stream's first."""
     main = model.trained_with.get("main_stream", "temporal")
