@@ -114,5 +114,7 @@ def test_one_may_be_left_out_as_in_a_voting_classifier(videos, tmp_path):
 def test_what_cannot_be_left_out(videos, value):
     with pytest.raises(ValueError, match=r"localizers: 'wide' is .*expected a localizer"):
         ensemble(localizers=[("narrow", member(1)), ("wide", value)]).fit(*videos)
+    with pytest.raises(ValueError, match="wide__lr cannot be set: 'wide' is 'drop'"):
+        ensemble().set_params(wide="drop", wide__lr=0.1)
     with pytest.raises(ValueError, match="expected at least one that is not 'drop'"):
         ensemble(localizers=[("narrow", "drop")]).fit(*videos)

@@ -15,6 +15,7 @@ from sklearn_asn._checks import known_labels, warn
 from sklearn_asn._data.columns import are_named
 from sklearn_asn._data.packed import Offsets
 from sklearn_asn._localizers.cas import FLAT, for_clips
+from sklearn_asn._localizers.members import kept
 from sklearn_asn._localizers.parameters import value_of
 from sklearn_asn.exceptions import (
     CollapsedAttentionWarning,
@@ -78,7 +79,7 @@ def warn_guessed_streams(estimator: Any, plan: Any, feature_names: Any) -> None:
         return
     of_each = [(estimator, plan)]
     if hasattr(plan, "members"):  # the localizers of an ensemble choose streams by themselves
-        members = [member for _, member in estimator.localizers if member != "drop"]
+        members = [member for _, member in kept(estimator.localizers)]
         of_each = list(zip(members, plan.members, strict=True))
     for one, its_plan in of_each:
         if len(its_plan.columns) < 2 or value_of(one, "streams") is not None:

@@ -11,20 +11,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.base import clone
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_asn._checks import check_number
 from sklearn_asn._data.clips import Clips
 from sklearn_asn._doclink import public
 from sklearn_asn._localizers.base import SEEN, BaseLocalizer
 from sklearn_asn._localizers.finite import over_blocks
+from sklearn_asn._localizers.members import (
+    DROP,
+    check_localizers,
+    check_rounds,
+    check_students,
+    is_dropped,
+    kept,
+    pairs_of,
+    student_of,
+)
 from sklearn_asn._localizers.model import Model, Scored
 from sklearn_asn._localizers.parameters import (
     SHARED,
     Parameter,
-    count,
     number,
     train,
     trained_with,
@@ -44,7 +51,6 @@ from sklearn_asn.selection import MultiThresholdSelection
 
 Array = NDArray[Any]
 
-DROP = "drop"  # in place of a localizer
 _FLOOR = 1e-6  # of a teacher's probability, so that no class that a video shows is ruled out
 
 
@@ -63,53 +69,6 @@ class EnsembleModel(Model):
     def net(self, device: str = "auto", compile: bool = False) -> Any:
         """Say where the nets are."""
         raise AttributeError("An ensemble has no net of its own: see those of localizers_.")
-
-
-def _localizers(value: Any, name: str) -> None:
-    """Accept a list of names and localizers, as scikit-learn's VotingClassifier does."""
-    pairs = value if isinstance(value, list | tuple) else []
-    if not pairs or not all(isinstance(p, tuple | list) and len(p) == 2 for p in pairs):
-        raise ValueError(f"{name}={value!r}; expected a list of (name, localizer).")
-    names = [pair[0] for pair in pairs]
-    bad = [n for n in names if not isinstance(n, str) or "__" in n or not n]
-    if bad or len(set(names)) < len(names):
-        raise ValueError(f"{name} has the names {names}; expected unique ones without '__'.")
-    if not _kept(pairs):
-        raise ValueError(f"{name}={value!r}; expected at least one that is not {DROP!r}.")
-
-
-def _kept(pairs: Any) -> list[Any]:
-    """Return the names and localizers that are not dropped."""
-    return [pair for pair in pairs if not _is_dropped(pair[1])]
-
-
-def _is_dropped(localizer: Any) -> bool:
-    return isinstance(localizer, str) and localizer == DROP
-
-
-def _pairs(value: Any) -> list[Any]:
-    """Return the names and localizers, none where it is no list of them (`fit` says so)."""
-    try:
-        _localizers(value, "localizers")
-    except ValueError:
-        return []
-    return [pair for pair in value if hasattr(pair[1], "get_params") or _is_dropped(pair[1])]
-
-
-def _students(value: Any, name: str) -> None:
-    """Accept None and a mapping of parameters' names."""
-    if value is not None and not (
-        isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
-    ):
-        raise ValueError(
-            f"{name}={value!r}; expected None or a dict of parameters, such as {{'dropout': 0.3}}."
-        )
-
-
-def _rounds(value: Any, name: str) -> None:
-    if value != 0:
-        count(value, name)
-    check_number(value, name, 0)
 
 
 @public("sklearn_asn")
@@ -193,9 +152,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
     """
 
     _parameters: ClassVar[Mapping[str, Parameter]] = SHARED | {
-        "localizers": train(_localizers),
-        "n_rounds": train(_rounds),
-        "student_params": train(_students),
+        "localizers": train(check_localizers),
+        "n_rounds": train(check_rounds),
+        "student_params": train(check_students),
         "quantile": use(number(0, 1)),
     }
     _samples_clips = False
@@ -238,9 +197,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
         """Return parameters; with `deep` also the localizers, and theirs, by name."""
         params: dict[str, Any] = super().get_params(deep=False)
         if deep:
-            for name, localizer in _pairs(self.localizers):
+            for name, localizer in pairs_of(self.localizers):
                 params[name] = localizer
-                if not _is_dropped(localizer):
+                if not is_dropped(localizer):
                     inner = localizer.get_params(deep=True).items()
                     params |= {f"{name}__{key}": value for key, value in inner}
             selection: Any = self.selection
@@ -251,12 +210,16 @@ class SelfTrainingLocalizer(BaseLocalizer):
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, whole localizers by name, or theirs as ``name__parameter``."""
-        if "localizers" in params:
-            self.localizers = params.pop("localizers")
-        names = [name for name, _ in _pairs(self.localizers)]
+        localizers = params.pop("localizers", self.localizers)
+        names = [name for name, _ in pairs_of(localizers)]
         whole = {name: params.pop(name) for name in names if name in params}
         if whole:
-            self.localizers = [(name, whole.get(name, one)) for name, one in self.localizers]
+            localizers = [(name, whole.get(name, one)) for name, one in localizers]
+        for name, one in pairs_of(localizers):
+            inner = [key for key in params if key.startswith(f"{name}__")]
+            if is_dropped(one) and inner:
+                raise ValueError(f"{inner[0]} cannot be set: {name!r} is {DROP!r}.")
+        self.localizers = localizers
         super().set_params(**params)
         return self
 
@@ -268,13 +231,13 @@ class SelfTrainingLocalizer(BaseLocalizer):
 
     @property
     def _rows_a_clip(self) -> int:
-        return int(value_of(_kept(self.localizers)[0][1], "frames_per_clip"))
+        return int(value_of(kept(self.localizers)[0][1], "frames_per_clip"))
 
     @property
     def named_localizers_(self) -> Bunch:
         """The fitted localizers by name."""
         check_is_fitted(self)
-        names = [name for name, _ in _kept(self.localizers)]
+        names = [name for name, _ in kept(self.localizers)]
         return Bunch(**dict(zip(names, self.localizers_, strict=True)))
 
     @property
@@ -286,11 +249,11 @@ class SelfTrainingLocalizer(BaseLocalizer):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         rows = set()
-        for name, localizer in _kept(self.localizers):
+        for name, localizer in kept(self.localizers):
             rows.add(_check_member(localizer, f"localizers: {name!r}"))
             if not self.student_params:
                 continue
-            student = _student_of(localizer, self._student_params(name), name)
+            student = student_of(localizer, self._student_params(name), name)
             rows.add(_check_member(student, f"student_params: {name!r}"))
         if len(rows) > 1:
             raise ValueError(
@@ -302,7 +265,7 @@ class SelfTrainingLocalizer(BaseLocalizer):
         return Ensemble(plans[0].frames_per_clip, plans, self.n_rounds)
 
     def _train(self, plan: Any, data: Supervised, seed: int, machine: Machine) -> Model:
-        names = [name for name, _ in _kept(self.localizers)]
+        names = [name for name, _ in kept(self.localizers)]
         n_members = len(names)
         seeds = np.random.default_rng(seed).integers(2**31, size=(self.n_rounds + 1, n_members))
         machine.progress.n_trainings = seeds.size
@@ -327,8 +290,8 @@ class SelfTrainingLocalizer(BaseLocalizer):
     def _networks(self, turn: int) -> list[BaseLocalizer]:
         """Return the localizers of a round, unfitted: the first has those given."""
         return [
-            _student_of(localizer, self._student_params(name) if turn else {}, name)
-            for name, localizer in _kept(self.localizers)
+            student_of(localizer, self._student_params(name) if turn else {}, name)
+            for name, localizer in kept(self.localizers)
         ]
 
     def _student_params(self, name: str) -> dict[str, Any]:
@@ -439,19 +402,6 @@ class SelfTrainingLocalizer(BaseLocalizer):
         super()._check_held()
         for member in self.localizers_:
             member._check_held()
-
-
-def _student_of(localizer: Any, params: Mapping[str, Any], name: str) -> Any:
-    """Return a new localizer with other parameters."""
-    student = clone(localizer)
-    unknown = sorted(params.keys() - student.get_params().keys())
-    if unknown:
-        raise ValueError(
-            f"student_params has {unknown[0]!r}, which {name!r} of localizers, a "
-            f"{type(localizer).__name__}, does not have; expected a parameter of all of them, or "
-            "of one as name__parameter."
-        )
-    return student.set_params(**params) if params else student
 
 
 def _check_member(localizer: Any, what: str) -> int:
