@@ -59,6 +59,7 @@ def test_only_our_own_classes_can_be_made():
 
 
 @pytest.mark.slow
+@pytest.mark.docs
 def test_the_guide_runs(tmp_path, monkeypatch):
     guide = Path(__file__).parents[1] / "docs" / "saving.md"
     monkeypatch.chdir(tmp_path)
