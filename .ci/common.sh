@@ -4,7 +4,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PIP_DISABLE_PIP_VERSION_CHECK=1 MPLBACKEND=agg
-unset PYTHONDONTWRITEBYTECODE  # the tests start many processes, which all would compile the package
 TORCH=${TORCH:-torch==2.13.0}  # one build for all checks; the package takes any recent torch
 
 # environment FOLDER: a virtual environment with torch in it, unless it is there

@@ -42,6 +42,7 @@ def run(tmp_path, *given, prefix=""):
     )
 
 
+@pytest.mark.docs
 def test_the_cpu_half_runs_and_writes_one_file(tmp_path):
     done = run(tmp_path, "--tiny", "--out", "found.json", "--leave-out", *SLOW)
     assert not done.returncode, done.stdout + done.stderr
