@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.data import DATA
+from helpers.segments import assert_segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,16 +113,6 @@ def plain(model: Any, cas: Any, video_scores: Any) -> list[tuple[Any, ...]]:
     if isinstance(model, NaiveSelection):
         return plain_naive(cas, video_scores, model.video_weight)
     return plain_autoloc(cas, video_scores, model)
-
-
-def assert_segments(actual: Any, expected: list[tuple[Any, ...]]) -> None:
-    assert actual.dtype == SEGMENT_DTYPE
-    np.testing.assert_allclose(
-        np.array(actual.tolist(), dtype=float).reshape(-1, 4),
-        np.array(expected, dtype=float).reshape(-1, 4),
-        rtol=0,
-        atol=1e-12,
-    )
 
 
 # --- data -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.segments import assert_segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,15 +77,6 @@ def plain(cas: Any, video_scores: Any, level: Any, model: MultiQuantileSelection
             boxes.append((a, b, score + model.video_weight * video_scores[label]))
         found += [(label, *box) for box in plain_merge(boxes, model)]
     return sorted(found, key=lambda segment: -segment[3])
-
-
-def assert_segments(actual: Any, expected: list[Any]) -> None:
-    np.testing.assert_allclose(
-        np.array(actual.tolist(), dtype=float).reshape(-1, 4),
-        np.array(expected, dtype=float).reshape(-1, 4),
-        rtol=0,
-        atol=1e-12,
-    )
 
 
 def random_videos(seed: int, lengths: list[int], n_classes: int, own: bool) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from helpers.segments import assert_segments
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sklearn_asn.selection._base as base_module
@@ -85,15 +86,6 @@ def plain(cas: Any, video_scores: Any, model: MultiThresholdSelection) -> list[A
     return sorted(found, key=lambda segment: -segment[3])
 
 
-def assert_segments(actual: Any, expected: list[Any]) -> None:
-    np.testing.assert_allclose(
-        np.array(actual.tolist(), dtype=float).reshape(-1, 4),
-        np.array(expected, dtype=float).reshape(-1, 4),
-        rtol=0,
-        atol=1e-12,
-    )
-
-
 def random_videos(seed: int, lengths: list[int], n_classes: int, scale: float) -> Any:
     """Real-valued activations, which do not tie, of both signs; some classes do not pass."""
     rng = np.random.default_rng(seed)
@@ -129,6 +121,12 @@ models = st.builds(
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(videos, models)
+@example(  # two of equal score, but for the last digit
+    random_videos(0, [3], 3, 1.0),
+    MultiThresholdSelection(
+        [0.5], interpolation=3, outer_weight=3.0, inflation=0, video_weight=0.0, nms_threshold=0
+    ),
+)
 def test_select_packed_equals_plain_loops(data: Any, model: Any) -> None:
     cas, offsets, video_scores = data
     segments, borders = model.select_packed(*data)
