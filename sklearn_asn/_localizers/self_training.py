@@ -251,10 +251,9 @@ class SelfTrainingLocalizer(BaseLocalizer):
         rows = set()
         for name, localizer in kept(self.localizers):
             rows.add(_check_member(localizer, f"localizers: {name!r}"))
-            if not self.student_params:
-                continue
-            student = student_of(localizer, self._student_params(name), name)
-            rows.add(_check_member(student, f"student_params: {name!r}"))
+            if params := self._student_params(name):
+                student = student_of(localizer, params, name)
+                rows.add(_check_member(student, f"student_params: {name!r}"))
         if len(rows) > 1:
             raise ValueError(
                 f"localizers have frames_per_clip of {sorted(rows)}; expected one for all."
